@@ -1,0 +1,1 @@
+//! The embedded environment: everything in this process, on loopback, nothing to install.

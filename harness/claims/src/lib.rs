@@ -1,0 +1,1 @@
+//! PHOENIX.md: parser, claims, and the gap register.

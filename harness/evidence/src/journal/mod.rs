@@ -1,0 +1,1 @@
+//! The journal: append-only JSON lines, the only truth of a run.

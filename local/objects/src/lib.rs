@@ -1,0 +1,1 @@
+//! An in-process S3 with versions, on the s3s trait.

@@ -1,0 +1,1 @@
+//! Journal to HTML, Markdown, JSON and JUnit: pure functions.

@@ -1,0 +1,1 @@
+//! The shipped scenarios, each a test.
