@@ -1,1 +1,5 @@
-//! Planner and runner of a cycle, over traits that drivers and applications implement.
+//! The engine: plans a cycle, runs it, and writes down what happened. It knows environments,
+//! stores and applications by their traits only.
+
+pub mod application;
+pub mod network;
