@@ -2,4 +2,8 @@
 //! stores and applications by their traits only.
 
 pub mod application;
+pub mod environment;
 pub mod network;
+pub mod plan;
+pub mod stack;
+pub mod words;

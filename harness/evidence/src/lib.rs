@@ -7,3 +7,6 @@
 pub mod canary;
 pub mod finding;
 pub mod journal;
+pub mod ledger;
+pub mod payload;
+pub mod verdict;

@@ -1,0 +1,195 @@
+//! What the engine asks of an environment driver: vessels, secrets, services, recovery points and
+//! direct access to stores. The driver acts; it never judges.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use phoenix_evidence::finding::Level;
+
+use crate::application::{AppContext, Person};
+use crate::network::Network;
+use crate::plan::Fault;
+
+/// Why a driver could not act.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{doing}: {why}")]
+pub struct DriverError {
+    /// What was being done, with names.
+    pub doing: String,
+    /// What happened instead, and what to do about it where that is known.
+    pub why: String,
+}
+
+impl DriverError {
+    /// An error from anything that can be printed.
+    pub fn new(doing: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        Self { doing: doing.into(), why: why.to_string() }
+    }
+}
+
+/// A vessel found in the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vessel {
+    /// The declared store it carries, or `None`: then it is a finding.
+    pub store: Option<String>,
+    /// What kind of vessel.
+    pub kind: String,
+    /// Where it is, relative to the environment.
+    pub place: String,
+    /// Its identity: new with each incarnation, and never that of its contents.
+    pub identity: String,
+}
+
+/// A recovery point as the driver made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// Id, sorting by age.
+    pub id: String,
+    /// Bytes.
+    pub bytes: u64,
+    /// Digest of the artefact.
+    pub digest: String,
+    /// Fingerprint of the store under the backup's own snapshot, when `Environment::backup` was
+    /// asked for it.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Fingerprint of a whole store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fingerprint {
+    /// One digest over everything that it covers.
+    pub digest: String,
+    /// What it covers and what was left out, for people.
+    pub covers: String,
+    /// The driver's own form of it, for [`Environment::compare`].
+    pub body: serde_json::Value,
+}
+
+/// A copy found in a store by a direct read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectCopy {
+    /// The marker of the canary that it says it is.
+    pub marker: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What a driver tells about a started service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It listens.
+    Listening,
+    /// It never will: it exited or halts; the words of its log.
+    Dead(String),
+}
+
+/// An environment: where a stack runs, and how it is destroyed and rebuilt.
+///
+/// Every destroying call acts on what this very value created, found by the run's own folder or
+/// label; a name is never enough.
+#[async_trait]
+pub trait Environment: Send + Sync {
+    /// Level of the evidence gathered here.
+    fn level(&self) -> Level;
+
+    /// Versions of engines and digests of images, by name.
+    fn versions(&self) -> BTreeMap<String, String>;
+
+    /// Brings everything up from nothing: vessels, secrets, services in order, and the
+    /// configuration that production gets from code (clients at the provider, accounts for the
+    /// harness).
+    async fn build(&self) -> Result<(), DriverError>;
+
+    /// All vessels that exist now, declared or not.
+    async fn inventory(&self) -> Result<Vec<Vessel>, DriverError>;
+
+    /// Stops services and releases everything that they hold open.
+    async fn stop(&self, services: &[String]) -> Result<(), DriverError>;
+
+    /// Starts services, each once what it needs listens. Returns when each listens or is dead.
+    async fn start(&self, services: &[String]) -> Result<BTreeMap<String, Started>, DriverError>;
+
+    /// Destroys vessels, and with them what lives and dies with the instance (its automated
+    /// backups, its secrets).
+    async fn destroy(&self, stores: &[String]) -> Result<(), DriverError>;
+
+    /// What still answers of the services and stores that were destroyed: a line each; empty when
+    /// nothing does.
+    async fn still_answering(&self, services: &[String]) -> Vec<String>;
+
+    /// New, empty vessels; secrets come back or are made anew, by their policy.
+    async fn rebuild(&self, stores: &[String]) -> Result<(), DriverError>;
+
+    /// Makes a recovery point by the store's policy.
+    async fn backup(&self, store: &str, label: Option<&str>) -> Result<Point, DriverError>;
+
+    /// Ids of the recovery points that exist now, oldest first.
+    async fn points(&self, store: &str) -> Result<Vec<String>, DriverError>;
+
+    /// Puts a recovery point back into a fresh vessel; bytes copied.
+    async fn restore(&self, store: &str, point: &str) -> Result<u64, DriverError>;
+
+    /// Fingerprint of a store as it is now. `None` for a store that has nothing to fingerprint
+    /// (memory).
+    async fn fingerprint(&self, store: &str) -> Result<Option<Fingerprint>, DriverError>;
+
+    /// What differs between two fingerprints of a store; empty when they are equal.
+    fn compare(&self, store: &str, before: &Fingerprint, after: &Fingerprint) -> Vec<String>;
+
+    /// Writes (or replaces) a canary straight into a store. `false` where the store cannot hold
+    /// one.
+    async fn write_direct(&self, store: &str, copy: &DirectCopy) -> Result<bool, DriverError>;
+
+    /// Deletes a canary written straight into a store.
+    async fn delete_direct(&self, store: &str, marker: &str) -> Result<(), DriverError>;
+
+    /// All canaries that were written straight into a store, duplicates included.
+    async fn list_direct(&self, store: &str) -> Result<Vec<DirectCopy>, DriverError>;
+
+    /// Whether a text stands anywhere in a store (rows of any table; names or bytes of files).
+    async fn find_text(&self, store: &str, text: &str) -> Result<bool, DriverError>;
+
+    /// First column of every row of a query, as text.
+    async fn sql(&self, store: &str, query: &str) -> Result<Vec<String>, DriverError>;
+
+    /// Keyed digest of each secret's value as it is now.
+    async fn secrets(&self) -> BTreeMap<String, Option<String>>;
+
+    /// What the engine needs to make an application's client. Fails while the stack is not built.
+    async fn context(&self, service: &str) -> Result<AppContext, DriverError>;
+
+    /// The canary person.
+    fn person(&self) -> Person;
+
+    /// Names and trust of the stack.
+    fn network(&self) -> Network;
+
+    /// Arms or does a fault. The sentence says what was done; the engine looks for its bite.
+    async fn inject(&self, fault: &Fault) -> Result<Injected, DriverError>;
+
+    /// Faults that were armed earlier: whether each has bitten by now, and what shows it.
+    async fn bitten(&self) -> Vec<(Fault, bool, String)>;
+
+    /// Performs a manual step by its automation.
+    async fn automate(&self, step: &str, argv: &[String]) -> Result<String, DriverError>;
+
+    /// The last lines of a service's log.
+    async fn log(&self, service: &str) -> Vec<String>;
+
+    /// Removes everything that the run made but its evidence. Safe to repeat.
+    async fn reap(&self) -> Result<(), DriverError>;
+
+    /// The folder that holds the stack, where there is one: nothing of it is evidence.
+    fn folder(&self) -> Option<PathBuf>;
+}
+
+/// What an injection did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// Seen to have bitten: `Some(false)` is a failure of the harness. `None` when the fault is
+    /// armed and can be looked at only later, by [`Environment::bitten`].
+    pub bitten: Option<bool>,
+    /// What shows it.
+    pub proof: String,
+}

@@ -1,0 +1,83 @@
+//! What a cycle knows while it runs. Everything here is also in the journal or the ledger; this is
+//! the copy in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use phoenix_evidence::canary::{CanarySpec, Version};
+use phoenix_evidence::finding::CheckResult;
+use phoenix_evidence::journal::event::{DestructionProof, Phase};
+
+use crate::application::LoginEnd;
+use crate::environment::{Fingerprint, Vessel};
+
+/// A canary that was written, or tried.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) spec: CanarySpec,
+    /// Its short marker.
+    pub(crate) marker: String,
+    /// Ids that the application gave it.
+    pub(crate) reference: Option<serde_json::Value>,
+    /// Newest version invoked.
+    pub(crate) newest: Version,
+    /// Length of its file, where it has one.
+    pub(crate) file_len: usize,
+}
+
+/// A recovery point of this run.
+#[derive(Clone, Debug)]
+pub(crate) struct PointMade {
+    pub(crate) id: String,
+    pub(crate) label: Option<String>,
+    /// Ledger sequence numbers when its backup began and ended.
+    pub(crate) begin: u64,
+    pub(crate) end: u64,
+    pub(crate) fingerprint: Option<Fingerprint>,
+}
+
+/// The moment of the disaster, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Disaster {
+    pub(crate) at: Instant,
+    pub(crate) wall_us: i64,
+}
+
+/// What a cycle knows.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) canaries: Vec<Known>,
+    /// Recovery points that this run made, by store, oldest first.
+    pub(crate) points: BTreeMap<String, Vec<PointMade>>,
+    /// The recovery point that each store was restored from.
+    pub(crate) restored: BTreeMap<String, PointMade>,
+    /// Stores that were part of a destroy.
+    pub(crate) destroyed: BTreeSet<String>,
+    /// Stores whose restore was tried and failed, and why.
+    pub(crate) restore_failed: BTreeMap<String, String>,
+    pub(crate) vessels_before: Vec<Vessel>,
+    pub(crate) secrets_before: BTreeMap<String, Option<String>>,
+    pub(crate) proofs: BTreeMap<String, (DestructionProof, String)>,
+    /// Marker of each store's tombstone.
+    pub(crate) tombstones: BTreeMap<String, String>,
+    pub(crate) fingerprints_restored: BTreeMap<String, Fingerprint>,
+    /// Who the canary person was in each service before the disaster.
+    pub(crate) accounts: BTreeMap<String, LoginEnd>,
+    /// Instance identity of each service before the disaster.
+    pub(crate) instances: BTreeMap<String, String>,
+    /// Services that were well before anything burned.
+    pub(crate) well_before: BTreeSet<String>,
+    pub(crate) disaster: Option<Disaster>,
+    pub(crate) phases: BTreeMap<(String, Phase), f64>,
+    pub(crate) dead: BTreeMap<String, String>,
+    pub(crate) results: Vec<CheckResult>,
+    /// Verdict → count, over all canaries, and (store, verdict) → count.
+    pub(crate) verdicts: BTreeMap<(String, String), u64>,
+    pub(crate) manual_by_nobody: u32,
+    pub(crate) saved: BTreeMap<String, String>,
+    /// Faults injected and whether they were seen to have bitten.
+    pub(crate) faults: Vec<(String, Option<bool>, String)>,
+    pub(crate) first_writes: BTreeSet<String>,
+    pub(crate) undeclared: Vec<String>,
+    pub(crate) rta_s: Option<f64>,
+}

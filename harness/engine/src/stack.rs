@@ -1,0 +1,285 @@
+//! A stack under one profile: services, stores, secrets and manual steps with the policies that
+//! apply. Made from an environment file; the planner and the runner see only this.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A stack under one profile.
+#[derive(Clone, Debug, Default)]
+pub struct Stack {
+    /// Name of the environment.
+    pub environment: String,
+    /// The profile.
+    pub profile: String,
+    /// Services in the order of the file.
+    pub services: Vec<Service>,
+    /// Stores in the order of the file.
+    pub stores: Vec<Store>,
+    /// Secrets in the order of the file.
+    pub secrets: Vec<Secret>,
+    /// Steps that a person has to do at a rebuild.
+    pub manual_steps: Vec<ManualStep>,
+    /// What success means.
+    pub objectives: Objectives,
+    /// What is declared to be sick before the drill: service or store → (check, reason).
+    pub known_sick: BTreeMap<String, (String, String)>,
+}
+
+/// A service.
+#[derive(Clone, Debug, Default)]
+pub struct Service {
+    /// Name.
+    pub name: String,
+    /// Application module.
+    pub app: String,
+    /// Public URL.
+    pub url: String,
+    /// Stores and services that it needs.
+    pub needs: Vec<String>,
+    /// Secrets that it is started with.
+    pub secrets: Vec<String>,
+    /// The service through which people log in.
+    pub login_via: Option<String>,
+    /// Variables that the environment file sets for it.
+    pub env: BTreeMap<String, String>,
+}
+
+/// What a store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// Rows.
+    Database,
+    /// Files in a folder or a volume.
+    Files,
+    /// Objects.
+    Bucket,
+    /// Memory that may be lost.
+    Memory,
+}
+
+/// A store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub kind: StoreKind,
+    /// The word of the environment file for it: `sqlite`, `directory`, `bucket`.
+    pub engine: String,
+    /// Path, bucket or database name within the environment.
+    pub at: String,
+    /// The store that carries this one (a database file on a volume), if any.
+    pub on: Option<String>,
+    /// Declared as expendable.
+    pub losable: bool,
+    /// How long a write may take to show up.
+    pub catch_up: Duration,
+    /// Its recovery policy.
+    pub policy: Policy,
+}
+
+/// Recovery policy of a store: what production really has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Nothing.
+    None,
+    /// Physical snapshots on a schedule.
+    Snapshot {
+        /// Time between two.
+        every: Duration,
+        /// Time between the moment that a snapshot stands for and its being usable.
+        lag: Duration,
+        /// Whether they are still there after the instance is destroyed.
+        outlives: bool,
+    },
+    /// Logical dumps on a schedule.
+    Logical {
+        /// Time between two.
+        every: Duration,
+        /// As above.
+        lag: Duration,
+    },
+    /// Versions kept beside the data and outside the destroy.
+    Versioned,
+    /// Every write carried away as it happens.
+    Replicated {
+        /// How far behind.
+        lag: Duration,
+    },
+    /// Kept out of the destroy on purpose.
+    Retained,
+}
+
+impl Policy {
+    /// What a disaster at the worst moment would lose by the policy alone; `None` where the policy
+    /// keeps nothing.
+    #[must_use]
+    pub fn worst_loss(&self) -> Option<Duration> {
+        match self {
+            Self::None => None,
+            Self::Snapshot { outlives: false, .. } => None,
+            Self::Snapshot { every, lag, .. } | Self::Logical { every, lag } => Some(*every + *lag),
+            Self::Replicated { lag } => Some(*lag),
+            Self::Versioned | Self::Retained => Some(Duration::ZERO),
+        }
+    }
+
+    /// Whether a backup step makes a recovery point under it.
+    #[must_use]
+    pub fn makes_points(&self) -> bool {
+        !matches!(self, Self::None | Self::Retained)
+    }
+}
+
+impl std::fmt::Display for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => write!(f, "no backup"),
+            Self::Snapshot { every, outlives, .. } => write!(
+                f,
+                "snapshot every {}{}",
+                crate::words::duration(*every),
+                if *outlives { "" } else { ", gone with its instance" }
+            ),
+            Self::Logical { every, .. } => {
+                write!(f, "dump every {}", crate::words::duration(*every))
+            }
+            Self::Versioned => write!(f, "versions kept"),
+            Self::Replicated { lag } => {
+                write!(f, "replicated, {} behind", crate::words::duration(*lag))
+            }
+            Self::Retained => write!(f, "kept out of the destroy"),
+        }
+    }
+}
+
+/// A secret.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// Name.
+    pub name: String,
+    /// Bytes of randomness in it.
+    pub bytes: usize,
+    /// How the bytes are written down.
+    pub encoding: SecretEncoding,
+    /// Whether a rebuild brings the same value back.
+    pub preserved: bool,
+}
+
+/// How a secret's bytes are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretEncoding {
+    /// As many printable characters as there are bytes.
+    Text,
+    /// `base64:` and the bytes in base64.
+    PrefixedBase64,
+    /// Hexadecimal digits, two a byte.
+    Hex,
+}
+
+/// A step that a person does at a rebuild.
+#[derive(Clone, Debug)]
+pub struct ManualStep {
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub title: String,
+    /// Minutes it takes a person, as declared.
+    pub minutes: f64,
+    /// What performs it without a person.
+    pub automation: Option<Vec<String>>,
+}
+
+/// What success means.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Objectives {
+    /// Disaster to the last service's first durable write, at most.
+    pub rto: Option<Duration>,
+    /// Age of the oldest acknowledged write lost, at most.
+    pub rpo: Option<Duration>,
+    /// Manual steps, at most.
+    pub manual_steps: Option<u32>,
+}
+
+impl Stack {
+    /// A service by name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// A store by name.
+    #[must_use]
+    pub fn store(&self, name: &str) -> Option<&Store> {
+        self.stores.iter().find(|store| store.name == name)
+    }
+
+    /// A secret by name.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<&Secret> {
+        self.secrets.iter().find(|secret| secret.name == name)
+    }
+
+    /// The stores under a service, in the order of its needs.
+    #[must_use]
+    pub fn stores_of(&self, service: &Service) -> Vec<&Store> {
+        service.needs.iter().filter_map(|need| self.store(need)).collect()
+    }
+
+    /// Services in an order in which each comes after what it needs, the provider of its logins
+    /// included. Names that are in a cycle come last, in the order of the file.
+    #[must_use]
+    pub fn start_order(&self) -> Vec<String> {
+        let mut done: BTreeSet<&str> = BTreeSet::new();
+        let mut order = Vec::new();
+        while order.len() < self.services.len() {
+            let before = order.len();
+            for service in &self.services {
+                if done.contains(service.name.as_str()) {
+                    continue;
+                }
+                let ready = service.needs.iter().chain(&service.login_via).all(|need| {
+                    self.service(need).is_none() || done.contains(need.as_str())
+                });
+                if ready {
+                    done.insert(&service.name);
+                    order.push(service.name.clone());
+                }
+            }
+            if order.len() == before {
+                for service in &self.services {
+                    if !done.contains(service.name.as_str()) {
+                        order.push(service.name.clone());
+                    }
+                }
+                break;
+            }
+        }
+        order
+    }
+
+    /// Stores in an order in which each comes after the one that carries it, and otherwise in the
+    /// order in which the services that need them start.
+    #[must_use]
+    pub fn restore_order(&self) -> Vec<String> {
+        let mut order: Vec<String> = Vec::new();
+        let add = |name: &str, order: &mut Vec<String>| {
+            if !order.iter().any(|known| known == name) {
+                order.push(name.to_owned());
+            }
+        };
+        for service in self.start_order() {
+            let Some(service) = self.service(&service) else { continue };
+            for store in self.stores_of(service) {
+                if let Some(carrier) = &store.on {
+                    add(carrier, &mut order);
+                }
+                add(&store.name, &mut order);
+            }
+        }
+        for store in &self.stores {
+            add(&store.name, &mut order);
+        }
+        order
+    }
+}

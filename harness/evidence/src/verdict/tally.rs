@@ -1,0 +1,173 @@
+//! Verdicts, counted by store, and the recovery point actual of each.
+
+use std::collections::BTreeMap;
+
+use super::{Facts, Histories, Judged, Observation, Verdict, classify_one};
+use crate::canary::CanaryId;
+use crate::finding::Outcome;
+
+/// RPA of a store: how far back from the disaster acknowledged writes are missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rpa {
+    /// Acknowledged canaries whose newest acknowledged state did not come back.
+    pub lost: u64,
+    /// Unix time of the oldest of them, in microseconds.
+    pub oldest_lost_us: Option<i64>,
+    /// Unix time of the newest one that did come back and is older than that.
+    pub newest_survived_us: Option<i64>,
+    /// Unix time of the newest one that came back at all.
+    pub newest_seen_us: Option<i64>,
+}
+
+impl Rpa {
+    /// From and to how many seconds before the disaster; zero when nothing was lost, `None` for a
+    /// store in which nothing acknowledged was examined.
+    #[must_use]
+    pub fn seconds(&self, disaster_us: i64) -> Option<(f64, Option<f64>)> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "microseconds of a drill fit 52 bits"
+        )]
+        let before = |at: i64| (disaster_us.saturating_sub(at)).max(0) as f64 / 1e6;
+        match (self.oldest_lost_us, self.newest_seen_us) {
+            (None, None) => None,
+            (None, Some(_)) => Some((0.0, Some(0.0))),
+            (Some(lost), _) => Some((before(lost), self.newest_survived_us.map(before))),
+        }
+    }
+}
+
+/// The count of one store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreTally {
+    /// By verdict.
+    pub verdicts: BTreeMap<Verdict, u64>,
+    /// RPA.
+    pub rpa: Rpa,
+}
+
+impl StoreTally {
+    /// The worst of all verdicts; unknown when nothing that counts was examined.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.verdicts
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .filter_map(|(verdict, _)| verdict.counts_as())
+            .max()
+            .unwrap_or(Outcome::Unknown)
+    }
+
+    /// How many canaries were examined in it.
+    #[must_use]
+    pub fn examined(&self) -> u64 {
+        self.verdicts.values().sum()
+    }
+}
+
+/// All verdicts, and the counts by store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// One a canary, by number.
+    pub judged: Vec<Judged>,
+    /// One a store, in the order of the facts that were given.
+    pub stores: Vec<StoreTally>,
+}
+
+/// Where the parts of a canary live, as indices into a list of stores.
+pub type Places = (usize, Option<usize>);
+
+/// Judges all canaries. `places` and `observations` have one entry a canary, by number; `facts`
+/// one a store. What is missing from them is unreachable in a store that nothing is known of.
+#[must_use]
+pub fn tally(
+    histories: &Histories,
+    places: &[Places],
+    facts: &[super::StoreFacts],
+    observations: &[Observation],
+) -> Tally {
+    let unknown = super::StoreFacts {
+        cut: None,
+        destroyed: false,
+        retained: false,
+        losable: false,
+    };
+    let unread = Observation {
+        first: super::Observed::Unreachable,
+        second: None,
+        linked: None,
+    };
+    let mut counts = vec![[0_u64; Verdict::ALL.len()]; facts.len()];
+    let mut rpas = vec![Rpa::default(); facts.len()];
+    let mut judged_all = Vec::with_capacity(histories.len());
+    let mut survivors: Vec<Vec<i64>> = vec![Vec::new(); facts.len()];
+    for number in 0..histories.len() {
+        let id = CanaryId(number as u64);
+        let history = histories.of(id);
+        let place = places.get(number).copied().unwrap_or((usize::MAX, None));
+        let of = |at: usize| facts.get(at).copied().unwrap_or(unknown);
+        let both = Facts {
+            first: of(place.0),
+            second: place.1.map(of),
+        };
+        let judged = classify_one(history, &both, observations.get(number).unwrap_or(&unread));
+        let newest = history.iter().rfind(|operation| operation.acknowledged());
+        for (bit, store) in [(1, Some(place.0)), (2, place.1)] {
+            let Some(store) = store.filter(|store| *store < facts.len()) else {
+                continue;
+            };
+            // A half that nothing is wrong with still was examined.
+            let verdict = if judged.against & bit != 0 {
+                judged.verdict
+            } else if matches!(judged.verdict, Verdict::Unreachable | Verdict::Unverifiable) {
+                continue;
+            } else {
+                Verdict::Note
+            };
+            counts[store][verdict as usize] += 1;
+            let Some(newest) = newest else { continue };
+            match judged.verdict {
+                _ if verdict == Verdict::Note => {}
+                Verdict::Lost
+                | Verdict::LostInWindow
+                | Verdict::Stale
+                | Verdict::Dangling
+                | Verdict::Corrupted => {
+                    let rpa = &mut rpas[store];
+                    rpa.lost += 1;
+                    rpa.oldest_lost_us = Some(
+                        rpa.oldest_lost_us
+                            .map_or(newest.at_us, |at| at.min(newest.at_us)),
+                    );
+                }
+                Verdict::Survived => survivors[store].push(newest.at_us),
+                _ => {}
+            }
+        }
+        judged_all.push(judged);
+    }
+    for (rpa, survived) in rpas.iter_mut().zip(&survivors) {
+        rpa.newest_seen_us = survived.iter().copied().max();
+        rpa.newest_survived_us = survived
+            .iter()
+            .copied()
+            .filter(|at| rpa.oldest_lost_us.is_none_or(|lost| *at <= lost))
+            .max();
+    }
+    let stores = counts
+        .into_iter()
+        .zip(rpas)
+        .map(|(counts, rpa)| StoreTally {
+            verdicts: Verdict::ALL
+                .iter()
+                .map(|verdict| (*verdict, counts[*verdict as usize]))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            rpa,
+        })
+        .collect();
+    Tally {
+        judged: judged_all,
+        stores,
+    }
+}
