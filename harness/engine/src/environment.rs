@@ -42,7 +42,7 @@ pub struct Vessel {
 }
 
 /// A recovery point as the driver made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// Id, sorting by age.
     pub id: String,

@@ -5,5 +5,6 @@ pub mod application;
 pub mod environment;
 pub mod network;
 pub mod plan;
+pub mod run;
 pub mod stack;
 pub mod words;

@@ -57,6 +57,7 @@ pub(crate) struct State {
     pub(crate) restore_failed: BTreeMap<String, String>,
     pub(crate) vessels_before: Vec<Vessel>,
     pub(crate) secrets_before: BTreeMap<String, Option<String>>,
+    pub(crate) secrets_after: BTreeMap<String, Option<String>>,
     pub(crate) proofs: BTreeMap<String, (DestructionProof, String)>,
     /// Marker of each store's tombstone.
     pub(crate) tombstones: BTreeMap<String, String>,
@@ -80,4 +81,5 @@ pub(crate) struct State {
     pub(crate) first_writes: BTreeSet<String>,
     pub(crate) undeclared: Vec<String>,
     pub(crate) rta_s: Option<f64>,
+    pub(crate) login_failures: Vec<super::results::LoginFailure>,
 }

@@ -1,0 +1,230 @@
+//! Backup, destroy, and the proof that what was destroyed is gone.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use futures::stream::{self, StreamExt as _};
+use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
+use phoenix_evidence::journal::event::{DestructionProof, Event, Moment, Phase, RecoveryPoint};
+
+use super::results::{kind, proof, result};
+use super::state::{Disaster, PointMade};
+use super::{Cycle, StepError, StepResult};
+use crate::environment::DirectCopy;
+use crate::stack::Policy;
+use crate::words::count;
+
+impl Cycle<'_> {
+    pub(super) async fn backup(&self, stores: &[String], label: Option<&str>) -> StepResult {
+        let wanted: Vec<_> = stores
+            .iter()
+            .filter_map(|name| self.stack.store(name))
+            .filter(|store| store.policy.makes_points())
+            .collect();
+        let made = stream::iter(&wanted)
+            .map(|store| async move {
+                let begin = self.ledger.position();
+                let point = self.environment.backup(&store.name, label).await?;
+                let end = self.ledger.position();
+                self.tell(&Event::RecoveryPoint(RecoveryPoint {
+                    id: point.id.clone(),
+                    store: store.name.clone(),
+                    policy: store.policy.to_string(),
+                    begin,
+                    end,
+                    bytes: point.bytes,
+                    digest: point.digest.clone(),
+                }))?;
+                if let Some(fingerprint) = &point.fingerprint {
+                    self.tell(&Event::Fingerprint {
+                        moment: Moment::AtBackup,
+                        store: store.name.clone(),
+                        digest: fingerprint.digest.clone(),
+                        covers: fingerprint.covers.clone(),
+                    })?;
+                }
+                let made = PointMade {
+                    id: point.id,
+                    label: label.map(str::to_owned),
+                    begin,
+                    end,
+                    fingerprint: point.fingerprint,
+                };
+                self.state().points.entry(store.name.clone()).or_default().push(made);
+                Ok::<_, StepError>(())
+            })
+            .buffer_unordered(4)
+            .collect::<Vec<_>>()
+            .await;
+        made.into_iter().collect::<Result<Vec<()>, _>>()?;
+        let none = stores.len() - wanted.len();
+        let points = count(wanted.len() as u64, "recovery point", "recovery points");
+        Ok(if none == 0 {
+            points
+        } else {
+            format!("{points}; {} without one by policy", count(none as u64, "store", "stores"))
+        })
+    }
+
+    pub(super) async fn destroy(&self, stores: &[String], services: &[String]) -> StepResult {
+        let doomed: Vec<String> = stores
+            .iter()
+            .filter(|name| {
+                self.stack.store(name).is_some_and(|store| store.policy != Policy::Retained)
+            })
+            .cloned()
+            .collect();
+        let vessels = self.environment.inventory().await?;
+        self.plant_tombstones(&doomed).await?;
+        let before = self.list_points(stores, Moment::Before).await?;
+
+        self.environment.stop(services).await?;
+        {
+            let mut state = self.state();
+            state.vessels_before = vessels;
+            state.destroyed.extend(doomed.iter().cloned());
+            state.disaster.get_or_insert(Disaster {
+                at: Instant::now(),
+                wall_us: jiff::Timestamp::now().as_microsecond(),
+            });
+        }
+        for service in services {
+            self.phase(service, Phase::Destroyed)?;
+        }
+        self.environment.destroy(&doomed).await?;
+        self.prove_gone(stores, &doomed, services).await?;
+
+        let after = self.list_points(stores, Moment::AfterDestroy).await?;
+        self.judge_points(&before, &after);
+        Ok(format!(
+            "{} and {} destroyed",
+            count(services.len() as u64, "service", "services"),
+            count(doomed.len() as u64, "store", "stores")
+        ))
+    }
+
+    /// Written after the last backup: a faithful restore cannot contain it.
+    async fn plant_tombstones(&self, stores: &[String]) -> Result<(), StepError> {
+        for store in stores {
+            let marker = format!("tombstone-{}-{store}", self.nonce);
+            let copy = DirectCopy { marker: marker.clone(), text: "not to be restored".to_owned() };
+            if self.environment.write_direct(store, &copy).await? {
+                self.state().tombstones.insert(store.clone(), marker);
+            }
+        }
+        Ok(())
+    }
+
+    async fn list_points(
+        &self,
+        stores: &[String],
+        moment: Moment,
+    ) -> Result<BTreeMap<String, Vec<String>>, StepError> {
+        let mut all = BTreeMap::new();
+        for store in stores {
+            let points = self.environment.points(store).await?;
+            self.tell(&Event::RecoveryPointsListed {
+                moment,
+                store: store.clone(),
+                points: points.clone(),
+            })?;
+            all.insert(store.clone(), points);
+        }
+        Ok(all)
+    }
+
+    /// The old vessels are out of the inventory, and nothing answers.
+    async fn prove_gone(
+        &self,
+        stores: &[String],
+        doomed: &[String],
+        services: &[String],
+    ) -> Result<(), StepError> {
+        let vessels = self.environment.inventory().await?;
+        let answering = self.environment.still_answering(services).await;
+        let before = self.state().vessels_before.clone();
+        for store in stores {
+            let (proof, why) = if !doomed.contains(store) {
+                (DestructionProof::Retained, "kept out of the destroy by its policy".to_owned())
+            } else if !answering.is_empty() {
+                (
+                    DestructionProof::NotProven,
+                    format!("something still answers: {}", answering.join("; ")),
+                )
+            } else if !before.iter().any(|old| old.store.as_ref() == Some(store)) {
+                (
+                    DestructionProof::NotProven,
+                    "the inventory showed no vessel of it before the destroy".to_owned(),
+                )
+            } else if let Some(left) =
+                vessels.iter().find(|left| left.store.as_ref() == Some(store))
+            {
+                (
+                    DestructionProof::NotProven,
+                    format!("{} {} is still there after the destroy", left.kind, left.place),
+                )
+            } else {
+                (DestructionProof::Proven, "gone from the inventory".to_owned())
+            };
+            self.state().proofs.insert(store.clone(), (proof, why));
+        }
+        for left in vessels {
+            self.tell(&Event::Vessel {
+                moment: Moment::AfterDestroy,
+                store: left.store,
+                kind: left.kind,
+                identity: left.identity,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A recovery point that dies with what it protects is none: listed before and after.
+    fn judge_points(
+        &self,
+        before: &BTreeMap<String, Vec<String>>,
+        after: &BTreeMap<String, Vec<String>>,
+    ) {
+        let mut state = self.state();
+        for (store, points) in before {
+            let Some(declared) = self.stack.store(store) else { continue };
+            if declared.losable || declared.policy == Policy::Retained {
+                continue;
+            }
+            let left = after.get(store).map_or(0, Vec::len);
+            let (outcome, failure, summary) = if !declared.policy.makes_points() {
+                (Outcome::Fail, Some("no-backup"), format!("{store}: its policy keeps no backup"))
+            } else if points.is_empty() {
+                (
+                    Outcome::Fail,
+                    Some("no-recovery-point"),
+                    format!("{store}: no recovery point existed before the destroy"),
+                )
+            } else if left == 0 {
+                (
+                    Outcome::Fail,
+                    Some("recovery-points-gone"),
+                    format!("{store}: {} before the destroy, none after it", points.len()),
+                )
+            } else {
+                (
+                    Outcome::Pass,
+                    None,
+                    format!("{store}: {} outlived the destroy", count(left as u64, "recovery point", "recovery points")),
+                )
+            };
+            let mut found = result(
+                CheckKind::RecoveryPoints,
+                Subject::Store(store.clone()),
+                outcome,
+                1,
+                summary.clone(),
+            );
+            if let Some(failure) = failure {
+                found.failures = vec![(kind(failure), 1)];
+            }
+            found.proofs = vec![proof("destroy", &format!("recovery points of {store}"), &summary)];
+            state.results.push(found);
+        }
+    }
+}

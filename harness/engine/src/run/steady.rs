@@ -1,0 +1,167 @@
+//! Before anything burns: the stack is built, it is well, and every vessel found is declared.
+
+use std::collections::BTreeSet;
+
+use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
+use phoenix_evidence::journal::event::{Event, Moment};
+
+use super::results::{proof, result};
+use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult, wait_for};
+use crate::application::{HealthReport, LoginEnd};
+use crate::plan::Step;
+use crate::words::count;
+
+impl Cycle<'_> {
+    pub(super) async fn build(&self) -> StepResult {
+        self.environment.build().await?;
+        self.record_secrets(Moment::Before).await?;
+        Ok(format!(
+            "{} and {} up from nothing",
+            count(self.stack.services.len() as u64, "service", "services"),
+            count(self.stack.stores.len() as u64, "store", "stores")
+        ))
+    }
+
+    pub(super) async fn record_secrets(&self, moment: Moment) -> Result<(), StepError> {
+        let secrets = self.environment.secrets().await;
+        for (secret, digest) in &secrets {
+            self.tell(&Event::Secret { moment, secret: secret.clone(), digest: digest.clone() })?;
+        }
+        if moment == Moment::Before {
+            self.state().secrets_before = secrets;
+        } else {
+            self.state().secrets_after = secrets;
+        }
+        Ok(())
+    }
+
+    /// A sick stack is no place for a drill: what does not work before would be blamed on the
+    /// recovery. What the environment file declares as sick is carried along and told.
+    pub(super) async fn steady_state(&self, step: &Step) -> StepResult {
+        self.look_for_undeclared().await?;
+        let mut sick = Vec::new();
+        for service in self.stack.start_order() {
+            let known = self.stack.known_sick.get(&service).map(|(check, _)| check.as_str());
+            let app = self.application(&service).await?;
+            let health = wait_for(HEALTHY_WITHIN, async || {
+                let report = app.health().await;
+                if is_well(&report) { Ok(report) } else { Err(format!("{}: {}", report.probe, report.saw)) }
+            })
+            .await;
+            let report = app.health().await;
+            let well = health.is_ok();
+            let outcome = if well { Outcome::Pass } else { Outcome::Fail };
+            self.tell(&Event::Health {
+                moment: Moment::Before,
+                service: service.clone(),
+                outcome,
+                report: serde_json::to_value(&report).unwrap_or_default(),
+            })?;
+            if let Some(instance) = report.instance.clone() {
+                self.state().instances.insert(service.clone(), instance);
+            }
+            if well {
+                self.state().well_before.insert(service.clone());
+            } else if known != Some("health") {
+                sick.push(format!("{service} is not healthy: {}", health.err().unwrap_or_default()));
+            }
+            self.remember_login(&service, known, app.as_ref(), &mut sick).await?;
+        }
+        for (name, (check, because)) in &self.stack.known_sick {
+            self.tell(&Event::Note {
+                text: format!("{name} is known to be sick ({check}): {because}"),
+            })?;
+        }
+        if sick.is_empty() {
+            Ok("every service is healthy and people can log in".to_owned())
+        } else {
+            let _ = step;
+            Err(StepError::Failed(format!(
+                "the stack is sick before anything was destroyed: {}; mend it, or declare it under \
+                 `known_sick` with a reason",
+                sick.join("; ")
+            )))
+        }
+    }
+
+    /// Who the canary person is in this service: the account that has to be the same afterwards.
+    async fn remember_login(
+        &self,
+        service: &str,
+        known: Option<&str>,
+        app: &dyn crate::application::Application,
+        sick: &mut Vec<String>,
+    ) -> Result<(), StepError> {
+        let Some(trace) = app.login().await else { return Ok(()) };
+        let (outcome, summary) = match &trace.end {
+            LoginEnd::LoggedIn { account, .. } => {
+                (Outcome::Pass, format!("logged in to {service} as account {account}"))
+            }
+            LoginEnd::Failed { stage, error } => {
+                (Outcome::Fail, format!("no login to {service} ({stage:?}): {error}"))
+            }
+        };
+        self.tell(&Event::Login {
+            moment: Moment::Before,
+            service: service.to_owned(),
+            outcome,
+            summary: summary.clone(),
+            trace: serde_json::to_value(&trace).unwrap_or_default(),
+        })?;
+        if outcome == Outcome::Pass {
+            self.state().accounts.insert(service.to_owned(), trace.end);
+        } else if known != Some("login") {
+            sick.push(summary);
+        }
+        Ok(())
+    }
+
+    /// A vessel that nothing declares holds data that nobody backs up.
+    async fn look_for_undeclared(&self) -> Result<(), StepError> {
+        let vessels = self.environment.inventory().await?;
+        let mut undeclared = BTreeSet::new();
+        for vessel in &vessels {
+            self.tell(&Event::Vessel {
+                moment: Moment::Before,
+                store: vessel.store.clone(),
+                kind: vessel.kind.clone(),
+                identity: vessel.identity.clone(),
+            })?;
+            if vessel.store.is_none() {
+                undeclared.insert(format!("{} {}", vessel.kind, vessel.place));
+            }
+        }
+        let declared = vessels.len() - undeclared.len();
+        let outcome = if undeclared.is_empty() { Outcome::Pass } else { Outcome::Fail };
+        let summary = if undeclared.is_empty() {
+            format!("all {} are declared", count(declared as u64, "vessel found", "vessels found"))
+        } else {
+            format!(
+                "found and not declared: {}; declare each as a store, or as losable",
+                undeclared.iter().cloned().collect::<Vec<_>>().join(", ")
+            )
+        };
+        let mut found =
+            result(CheckKind::Inventory, Subject::Stack, outcome, vessels.len() as u64, summary);
+        if !undeclared.is_empty() {
+            found.failures = vec![(
+                phoenix_evidence::finding::FailureKind("undeclared".to_owned()),
+                undeclared.len() as u64,
+            )];
+            found.proofs = vec![proof(
+                "steady-state",
+                "inventory",
+                &undeclared.iter().cloned().collect::<Vec<_>>().join(", "),
+            )];
+        }
+        let mut state = self.state();
+        state.undeclared = undeclared.into_iter().collect();
+        state.results.push(found);
+        Ok(())
+    }
+}
+
+/// Healthy by its own word, and by the probe behind it.
+pub(super) fn is_well(report: &HealthReport) -> bool {
+    report.healthy && report.serves != Some(false)
+}
