@@ -2,3 +2,5 @@
 //! application's outward contract, store for real, and encrypt for real with the key they are given.
 
 pub mod platform;
+pub mod shared;
+pub mod zitadel;

@@ -61,3 +61,66 @@ pub trait Database: Send + Sync {
     /// Answers when the database does; an error otherwise. Used by health paths.
     async fn ping(&self) -> Result<(), DatabaseError>;
 }
+
+impl Row {
+    /// A column as text; empty when it is NULL.
+    #[must_use]
+    pub fn text(&self, column: usize) -> String {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => text.clone(),
+            Some(Value::Integer(number)) => number.to_string(),
+            Some(Value::Blob(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+            Some(Value::Null) | None => String::new(),
+        }
+    }
+
+    /// A column as a number; 0 when it is none.
+    #[must_use]
+    pub fn integer(&self, column: usize) -> i64 {
+        match self.0.get(column) {
+            Some(Value::Integer(number)) => *number,
+            Some(Value::Text(text)) => text.parse().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// A column as bytes; none when it is NULL.
+    #[must_use]
+    pub fn blob(&self, column: usize) -> Vec<u8> {
+        match self.0.get(column) {
+            Some(Value::Blob(bytes)) => bytes.clone(),
+            Some(Value::Text(text)) => text.clone().into_bytes(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Integer(i64::from(flag))
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Blob(bytes)
+    }
+}

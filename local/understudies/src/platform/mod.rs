@@ -2,6 +2,7 @@
 //! own configuration comes by its own environment variables; this is the rest of the machine.
 
 pub mod database;
+pub mod sqlite;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 pub use database::{Database, DatabaseError, Row, Statement, Value};
+pub use sqlite::SqliteDatabase;
 
 /// A clock of one service's own, so that a fault can shift one service and no other.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +50,10 @@ pub struct Behaviour {
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { rate_limits: true, projection_lag: Duration::from_millis(20) }
+        Self {
+            rate_limits: true,
+            projection_lag: Duration::from_millis(20),
+        }
     }
 }
 
@@ -139,7 +144,10 @@ impl Resolver {
     /// The address of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<SocketAddr> {
-        self.names.read().ok().and_then(|names| names.get(name).copied())
+        self.names
+            .read()
+            .ok()
+            .and_then(|names| names.get(name).copied())
     }
 }
 
@@ -162,7 +170,12 @@ impl Running {
         stop: tokio_util::sync::CancellationToken,
         task: tokio::task::JoinHandle<()>,
     ) -> Self {
-        Self { address, log, stop, task }
+        Self {
+            address,
+            log,
+            stop,
+            task,
+        }
     }
 
     /// Stops accepting, lets requests under way finish, and releases every file it holds open.
@@ -201,7 +214,10 @@ impl Log {
     /// All lines kept.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().map(|lines| lines.clone()).unwrap_or_default()
+        self.lines
+            .lock()
+            .map(|lines| lines.clone())
+            .unwrap_or_default()
     }
 }
 

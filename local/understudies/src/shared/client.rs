@@ -1,0 +1,64 @@
+//! A service's own outgoing calls: its names, its trust, no proxy, no redirects.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::platform::{Platform, Resolver};
+
+/// Time that an application gives the provider.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client for back-channel calls.
+///
+/// # Errors
+/// When a trusted certificate does not parse.
+pub fn http_client(platform: &Platform) -> Result<reqwest::Client, reqwest::Error> {
+    install_crypto();
+    let mut roots = Vec::new();
+    for pem in &platform.trust_pem {
+        roots.push(reqwest::Certificate::from_pem(pem.as_bytes())?);
+    }
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .tls_certs_only(roots)
+        .dns_resolver(Arc::new(Names(platform.resolver.clone())))
+        .build()
+}
+
+/// Chooses the one TLS implementation; safe to repeat.
+pub fn install_crypto() {
+    let _already = rustls::crypto::ring::default_provider().install_default();
+}
+
+struct Names(Resolver);
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let found: Option<SocketAddr> = self.0.get(name.as_str());
+        let name = name.as_str().to_owned();
+        Box::pin(async move {
+            match found {
+                Some(address) => Ok(Box::new(std::iter::once(address)) as Addrs),
+                None => Err(format!("could not resolve host: {name}").into()),
+            }
+        })
+    }
+}
+
+/// An error with all of its causes.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
