@@ -1,1 +1,12 @@
-//! The scenario language and the environment descriptor: YAML with spans, every error at once, JSON schema.
+//! The scenario language and the environment descriptor: YAML read into a tree in which every node
+//! knows its place, held against a vocabulary that also is the published JSON schema, so that an
+//! editor and the harness never disagree.
+
+pub mod diagnostic;
+pub mod shape;
+pub mod tree;
+pub mod value;
+pub mod vocabulary;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use tree::{Node, Source};

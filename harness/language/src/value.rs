@@ -1,0 +1,86 @@
+//! Values with units.
+
+use std::time::Duration;
+
+/// A duration as it is written: `90s`, `15m`, `24h`, `7d`, `500ms`, or several: `1h30m`.
+///
+/// # Errors
+/// What is wrong with it, in a few words.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let example = "write a number and a unit: `90s`, `15m`, `24h`, `7d`, `500ms`";
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(example.to_owned());
+    }
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        let seconds = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            "" => return Err(format!("it has no unit: {example}")),
+            other => return Err(format!("`{other}` is no unit: {example}")),
+        };
+        let number: f64 = number.parse().map_err(|_| example.to_owned())?;
+        let part = Duration::try_from_secs_f64(number * seconds).map_err(|_| example.to_owned())?;
+        total = total
+            .checked_add(part)
+            .ok_or_else(|| "it is too long".to_owned())?;
+        rest = tail.trim_start();
+    }
+    Ok(total)
+}
+
+/// A count with a bound: `0`, `3`, `at least 1`, `at most 5`.
+///
+/// # Errors
+/// What is wrong with it, in a few words.
+pub fn bound(text: &str) -> Result<(u64, Option<u64>), String> {
+    let text = text.trim();
+    let number = |text: &str| {
+        text.trim()
+            .parse::<u64>()
+            .map_err(|_| "write a number, `at least 1` or `at most 5`".to_owned())
+    };
+    if let Some(rest) = text.strip_prefix("at least") {
+        Ok((number(rest)?, None))
+    } else if let Some(rest) = text.strip_prefix("at most") {
+        Ok((0, Some(number(rest)?)))
+    } else {
+        number(text).map(|exact| (exact, Some(exact)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("0.5s"), Ok(Duration::from_millis(500)));
+        assert!(duration("15").is_err_and(|why| why.contains("no unit")));
+        assert!(duration("3 weeks").is_err_and(|why| why.contains("weeks")));
+        assert!(duration("").is_err());
+        assert!(duration("-5s").is_err());
+    }
+
+    #[test]
+    fn bounds() {
+        assert_eq!(bound("0"), Ok((0, Some(0))));
+        assert_eq!(bound("at least 1"), Ok((1, None)));
+        assert_eq!(bound("at most 5"), Ok((0, Some(5))));
+        assert!(bound("many").is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! The words of an environment file.
+
+use super::scenario::objectives;
+use crate::shape::Shape::{
+    Anything, Duration, Either, Flag, Named, Number, Object, OneOf, Text, Word,
+};
+use crate::shape::{Shape, list, optional, required};
+
+pub(super) fn shape() -> Shape {
+    Object(vec![
+        optional("version", "Version of the language: 1.", Number),
+        required("environment", "Name; the file is called the same.", Text),
+        optional("title", "What it is, in one sentence.", Text),
+        required(
+            "driver",
+            "Where the stack runs.",
+            Either(vec![Word(&["embedded"]), Anything]),
+        ),
+        required(
+            "stores",
+            "Everything that holds state.",
+            Named(Box::new(store())),
+        ),
+        optional(
+            "secrets",
+            "Secrets: their loss makes good data unreadable.",
+            Named(Box::new(secret())),
+        ),
+        required(
+            "services",
+            "What runs on the stores.",
+            Named(Box::new(service())),
+        ),
+        optional(
+            "manual_steps",
+            "What a person does at a rebuild.",
+            Named(Box::new(Object(vec![
+                required("title", "What it is.", Text),
+                optional("minutes", "How long it takes a person.", Number),
+                optional(
+                    "automation",
+                    "`none`, or the command that does it.",
+                    Either(vec![Word(&["none"]), list(Text)]),
+                ),
+            ]))),
+        ),
+        required(
+            "profiles",
+            "Named sets of recovery policies, by store, secret and manual step; `default` is for \
+             all other stores, `secrets` for all other secrets, `inherit` begins from another.",
+            Named(Box::new(Named(Box::new(Anything)))),
+        ),
+        optional("objectives", "What success means.", objectives()),
+        optional(
+            "document",
+            "The PHOENIX.md to judge; several may be listed.",
+            list(Text),
+        ),
+        optional(
+            "known_sick",
+            "What is not well before a drill, and why.",
+            Named(Box::new(Object(vec![
+                required("check", "Which check fails.", Word(&["health", "login"])),
+                required("because", "Why it is carried along.", Text),
+            ]))),
+        ),
+        optional(
+            "gaps",
+            "Which checks answer which claim, by its id or title.",
+            Named(Box::new(list(tie()))),
+        ),
+    ])
+}
+
+fn store() -> Shape {
+    let file = |doc: &'static str| Either(vec![Object(vec![required("path", doc, Text)]), Text]);
+    OneOf {
+        what: "kind of store",
+        choices: vec![
+            optional("sqlite", "A SQLite file.", file("Its path.")),
+            optional("directory", "A folder.", file("Its path.")),
+            optional(
+                "bucket",
+                "A bucket.",
+                Either(vec![
+                    Object(vec![
+                        required("name", "Its name.", Text),
+                        optional("service", "The object server.", Text),
+                    ]),
+                    Text,
+                ]),
+            ),
+            optional("memory", "A cache or a queue.", Text),
+            optional("postgres", "A PostgreSQL database.", Anything),
+            optional("mysql", "A MySQL or MariaDB database.", Anything),
+            optional("volume", "A volume.", Anything),
+            optional("redis", "Redis.", Anything),
+            optional("memcached", "memcached.", Anything),
+        ],
+        beside: vec![
+            optional("on", "The store that carries this one.", Text),
+            optional("losable", "It may be lost.", Flag),
+            optional(
+                "catch_up",
+                "How long a write may take to show up.",
+                Duration,
+            ),
+        ],
+        bare: &[],
+    }
+}
+
+fn secret() -> Shape {
+    Object(vec![
+        optional("bytes", "Bytes of randomness (32).", Number),
+        optional(
+            "encoding",
+            "How they are written down.",
+            Word(&["text", "base64", "hex"]),
+        ),
+    ])
+}
+
+fn service() -> Shape {
+    Object(vec![
+        required("app", "Application module.", Text),
+        required("url", "Public URL.", Text),
+        optional("needs", "Stores and services that it needs.", list(Text)),
+        optional(
+            "secrets",
+            "Secrets that it is started with; the first is its key.",
+            list(Text),
+        ),
+        optional(
+            "login",
+            "How people log in.",
+            Object(vec![required(
+                "via",
+                "The service that they log in through.",
+                Text,
+            )]),
+        ),
+        optional(
+            "env",
+            "Variables that it is started with.",
+            Named(Box::new(Text)),
+        ),
+    ])
+}
+
+fn tie() -> Shape {
+    let subject = || Either(vec![Word(&["all"]), list(Text), Text]);
+    OneOf {
+        what: "check",
+        choices: vec![
+            optional(
+                "survival",
+                "Canaries of these stores or secrets.",
+                subject(),
+            ),
+            optional("fingerprint", "Fingerprints of these stores.", subject()),
+            optional(
+                "recovery_points",
+                "Recovery points of these stores.",
+                subject(),
+            ),
+            optional("health", "Health of these services.", subject()),
+            optional("login", "Logins to these services.", subject()),
+            optional("write", "First writes of these services.", subject()),
+            optional(
+                "destruction",
+                "Proof of destruction of these stores.",
+                subject(),
+            ),
+            optional("rebuild", "The rebuild.", subject()),
+            optional("inventory", "Everything found is declared.", subject()),
+            optional("isolation", "A second environment is untouched.", subject()),
+            optional("certificate", "Certificates of these services.", subject()),
+            optional("secret_preserved", "These secrets came back.", subject()),
+            optional(
+                "secret_regenerated",
+                "These secrets exist without a person.",
+                subject(),
+            ),
+            optional("manual_step", "This manual step needed nobody.", subject()),
+            optional("manual_steps", "The number of manual steps.", subject()),
+            optional("rto", "Time to recover.", subject()),
+            optional("rpo", "Loss against the objective.", subject()),
+            optional("data_loss", "The share of data lost.", subject()),
+            optional(
+                "not_testable",
+                "Why no drill of this environment can judge it.",
+                Text,
+            ),
+        ],
+        beside: vec![
+            optional(
+                "kinds",
+                "Kinds of failure that the claim speaks of.",
+                list(Text),
+            ),
+            optional(
+                "level",
+                "The level at which it is settled.",
+                Word(&[
+                    "embedded",
+                    "mirror-understudies",
+                    "mirror-upstream",
+                    "emulated-cloud",
+                    "rehearsal",
+                    "real-account",
+                ]),
+            ),
+        ],
+        bare: &[],
+    }
+}
