@@ -3,6 +3,7 @@
 
 pub mod application;
 pub mod environment;
+pub mod lower;
 pub mod network;
 pub mod plan;
 pub mod run;

@@ -1,0 +1,503 @@
+//! An environment file under a profile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use phoenix_language::diagnostic::did_you_mean;
+use phoenix_language::tree::{Kind, Place};
+use phoenix_language::{Diagnostics, Node, Source, value};
+
+use super::{duration_of, number_of, text_of, texts_of};
+use crate::stack::{
+    ManualStep, Objectives, Policy, Secret, SecretEncoding, Service, Stack, Store, StoreKind,
+};
+
+/// A tie of a claim to checks, as the environment file has it.
+#[derive(Clone, Debug)]
+pub struct Tie {
+    /// Title or id of the claim.
+    pub claim: String,
+    /// Line of it in the environment file.
+    pub line: usize,
+    /// The check, by its word in the file; `not_testable` with the reason in `subject`.
+    pub check: String,
+    /// On what.
+    pub subject: TieSubject,
+    /// Kinds of failure that the claim speaks of; all when empty.
+    pub kinds: Vec<String>,
+    /// The level at which it is settled.
+    pub level: Option<String>,
+}
+
+/// What a tie is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TieSubject {
+    /// All subjects of the check.
+    All,
+    /// These.
+    Names(Vec<String>),
+}
+
+/// The profiles of an environment file, in its order.
+#[must_use]
+pub fn profiles(source: &Source) -> Vec<String> {
+    source
+        .root
+        .get("profiles")
+        .map(|profiles| profiles.entries().iter().map(|(key, _)| key.text.clone()).collect())
+        .unwrap_or_default()
+}
+
+/// The documents that an environment file names.
+#[must_use]
+pub fn documents(source: &Source) -> Vec<String> {
+    texts_of(source.root.get("document"))
+}
+
+/// The ties of claims to checks.
+#[must_use]
+pub fn ties(source: &Source) -> Vec<Tie> {
+    let mut ties = Vec::new();
+    let Some(gaps) = source.root.get("gaps") else { return ties };
+    for (claim, checks) in gaps.entries() {
+        for entry in checks.items() {
+            let beside = ["kinds", "level"];
+            for (check, subject) in
+                entry.entries().iter().filter(|(key, _)| !beside.contains(&key.text.as_str()))
+            {
+                let names = texts_of(Some(subject));
+                ties.push(Tie {
+                    claim: claim.text.clone(),
+                    line: claim.place.line,
+                    check: check.text.clone(),
+                    subject: if names == ["all"] {
+                        TieSubject::All
+                    } else {
+                        TieSubject::Names(names)
+                    },
+                    kinds: texts_of(entry.get("kinds")),
+                    level: text_of(entry.get("level")),
+                });
+            }
+        }
+    }
+    ties
+}
+
+/// The stack of an environment file under a profile.
+///
+/// # Errors
+/// Everything that does not fit together, with its place.
+pub fn stack(source: &Source, profile: &str) -> Result<Stack, Diagnostics> {
+    let root = &source.root;
+    let mut stack = Stack {
+        environment: text_of(root.get("environment")).unwrap_or_default(),
+        profile: profile.to_owned(),
+        services: services(root),
+        stores: stores(root),
+        secrets: secrets(root),
+        manual_steps: manual_steps(root),
+        objectives: objectives(root.get("objectives")),
+        known_sick: BTreeMap::new(),
+    };
+    names_fit(source, &stack);
+    for (name, sick) in root.get("known_sick").map(Node::entries).unwrap_or_default() {
+        let word = |key| text_of(sick.get(key)).unwrap_or_default();
+        stack.known_sick.insert(name.text.clone(), (word("check"), word("because")));
+    }
+    apply_profile(source, &mut stack, profile);
+    ties_fit(source, &stack);
+    let found = source.found();
+    if found.has_errors() { Err(found) } else { Ok(stack) }
+}
+
+pub(super) fn objectives(node: Option<&Node>) -> Objectives {
+    let get = |key| node.and_then(|node| node.get(key));
+    Objectives {
+        rto: duration_of(get("rto")),
+        rpo: duration_of(get("rpo")),
+        manual_steps: number_of(get("manual_steps")),
+    }
+}
+
+fn services(root: &Node) -> Vec<Service> {
+    let entries = root.get("services").map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .map(|(name, node)| Service {
+            name: name.text.clone(),
+            app: text_of(node.get("app")).unwrap_or_default(),
+            url: text_of(node.get("url")).unwrap_or_default(),
+            needs: texts_of(node.get("needs")),
+            secrets: texts_of(node.get("secrets")),
+            login_via: node.get("login").and_then(|login| text_of(login.get("via"))),
+            env: node
+                .get("env")
+                .map(Node::entries)
+                .unwrap_or_default()
+                .iter()
+                .map(|(key, value)| (key.text.clone(), text_of(Some(value)).unwrap_or_default()))
+                .collect(),
+        })
+        .collect()
+}
+
+fn stores(root: &Node) -> Vec<Store> {
+    let kinds = [
+        ("sqlite", StoreKind::Database),
+        ("postgres", StoreKind::Database),
+        ("mysql", StoreKind::Database),
+        ("directory", StoreKind::Files),
+        ("volume", StoreKind::Files),
+        ("bucket", StoreKind::Bucket),
+        ("memory", StoreKind::Memory),
+        ("redis", StoreKind::Memory),
+        ("memcached", StoreKind::Memory),
+    ];
+    let entries = root.get("stores").map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|(name, node)| {
+            let (engine, kind, value) = kinds
+                .iter()
+                .find_map(|(word, kind)| node.get(word).map(|value| (*word, *kind, value)))?;
+            let at = text_of(Some(value))
+                .or_else(|| text_of(value.get("path")))
+                .or_else(|| text_of(value.get("name")))
+                .unwrap_or_default();
+            Some(Store {
+                name: name.text.clone(),
+                kind,
+                engine: engine.to_owned(),
+                at,
+                on: text_of(node.get("on")),
+                losable: node.get("losable").and_then(Node::text) == Some("true"),
+                catch_up: duration_of(node.get("catch_up")).unwrap_or_default(),
+                policy: Policy::None,
+            })
+        })
+        .collect()
+}
+
+fn secrets(root: &Node) -> Vec<Secret> {
+    let entries = root.get("secrets").map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .map(|(name, node)| Secret {
+            name: name.text.clone(),
+            bytes: number_of(node.get("bytes")).unwrap_or(32) as usize,
+            encoding: match node.get("encoding").and_then(Node::text) {
+                Some("base64") => SecretEncoding::PrefixedBase64,
+                Some("hex") => SecretEncoding::Hex,
+                _ => SecretEncoding::Text,
+            },
+            preserved: false,
+        })
+        .collect()
+}
+
+fn manual_steps(root: &Node) -> Vec<ManualStep> {
+    let entries = root.get("manual_steps").map(Node::entries).unwrap_or_default();
+    entries
+        .iter()
+        .map(|(name, node)| ManualStep {
+            name: name.text.clone(),
+            title: text_of(node.get("title")).unwrap_or_default(),
+            minutes: f64::from(number_of(node.get("minutes")).unwrap_or(0)),
+            automation: automation(node.get("automation")),
+        })
+        .collect()
+}
+
+fn automation(node: Option<&Node>) -> Option<Vec<String>> {
+    let words = texts_of(node);
+    (!words.is_empty() && words != ["none"]).then_some(words)
+}
+
+/// Every name that is used is one that is declared, and nothing needs itself.
+fn names_fit(source: &Source, stack: &Stack) {
+    let stores: Vec<&str> = stack.stores.iter().map(|store| store.name.as_str()).collect();
+    let services: Vec<&str> =
+        stack.services.iter().map(|service| service.name.as_str()).collect();
+    let secrets: Vec<&str> = stack.secrets.iter().map(|secret| secret.name.as_str()).collect();
+    let both: Vec<&str> = stores.iter().chain(&services).copied().collect();
+    let entries = |key| source.root.get(key).map(Node::entries).unwrap_or_default();
+    for (name, _) in entries("services") {
+        if stores.contains(&name.text.as_str()) {
+            source.error(
+                name.place,
+                "duplicate-name",
+                format!("`{}` is a store and a service", name.text),
+                Some("give one of them another name".to_owned()),
+            );
+        }
+    }
+    for (_, node) in entries("services") {
+        for (key, known, what) in
+            [("needs", &both, "store or service"), ("secrets", &secrets, "secret")]
+        {
+            for item in node.get(key).map(Node::items).unwrap_or_default() {
+                known_name(source, item, known, what);
+            }
+        }
+        if let Some(via) = node.get("login").and_then(|login| login.get("via")) {
+            known_name(source, via, &services, "service");
+        }
+    }
+    for (_, node) in entries("stores") {
+        if let Some(on) = node.get("on") {
+            known_name(source, on, &stores, "store");
+        }
+    }
+    for (name, _) in entries("known_sick") {
+        let node = Node {
+            place: name.place,
+            kind: Kind::Scalar { text: name.text.clone(), plain: true },
+        };
+        known_name(source, &node, &both, "store or service");
+    }
+    if let Some(cycle) = cycle(stack) {
+        let place = entries("services")
+            .iter()
+            .find(|(name, _)| cycle.first() == Some(&name.text))
+            .map_or(Place::default(), |(name, _)| name.place);
+        source.error(
+            place,
+            "cyclic-needs",
+            format!("these need each other: {}", cycle.join(" → ")),
+            Some("nothing of this can start first: remove one of the needs".to_owned()),
+        );
+    }
+}
+
+pub(super) fn known_name(source: &Source, node: &Node, known: &[&str], what: &str) {
+    let Some(text) = node.text() else { return };
+    if !known.contains(&text) && !text.contains("${") {
+        source.error(
+            node.place,
+            "unknown-name",
+            format!("no {what} is called `{text}`"),
+            did_you_mean(text, known.iter().copied()),
+        );
+    }
+}
+
+/// A circle of needs among services, first and last the same.
+fn cycle(stack: &Stack) -> Option<Vec<String>> {
+    fn walk(stack: &Stack, at: &str, path: &mut Vec<String>) -> Option<Vec<String>> {
+        if let Some(from) = path.iter().position(|name| name == at) {
+            let mut circle = path[from..].to_vec();
+            circle.push(at.to_owned());
+            return Some(circle);
+        }
+        path.push(at.to_owned());
+        let service = stack.service(at)?;
+        for need in service.needs.iter().chain(&service.login_via) {
+            if stack.service(need).is_some() && need != at {
+                if let Some(circle) = walk(stack, need, path) {
+                    return Some(circle);
+                }
+            } else if need == at && service.login_via.as_ref() != Some(need) {
+                return Some(vec![at.to_owned(), at.to_owned()]);
+            }
+        }
+        path.pop();
+        None
+    }
+    stack.services.iter().find_map(|service| walk(stack, &service.name, &mut Vec::new()))
+}
+
+fn apply_profile(source: &Source, stack: &mut Stack, profile: &str) {
+    let Some(profiles) = source.root.get("profiles") else { return };
+    let mut chain = vec![profile.to_owned()];
+    let mut seen = BTreeSet::new();
+    // From the profile to the one that everything is inherited from.
+    while let Some(name) = chain.last().cloned() {
+        let Some(node) = profiles.get(&name) else {
+            let known = self::profiles(source);
+            source.error(
+                profiles.place,
+                "unknown-profile",
+                format!("no profile is called `{name}`"),
+                did_you_mean(&name, known.iter().map(String::as_str)),
+            );
+            return;
+        };
+        if !seen.insert(name) {
+            source.error(node.place, "cyclic-needs", "profiles inherit in a circle".into(), None);
+            return;
+        }
+        match text_of(node.get("inherit")) {
+            Some(base) => chain.push(base),
+            None => break,
+        }
+    }
+    for name in chain.iter().rev() {
+        let Some(node) = profiles.get(name) else { continue };
+        for (key, value) in node.entries() {
+            apply_entry(source, stack, &key.text, key.place, value);
+        }
+    }
+}
+
+fn apply_entry(source: &Source, stack: &mut Stack, key: &str, place: Place, value: &Node) {
+    match key {
+        "inherit" => {}
+        "objectives" => stack.objectives = objectives(Some(value)),
+        "default" => {
+            if let Some(policy) = policy(source, value) {
+                for store in &mut stack.stores {
+                    store.policy = policy;
+                }
+            }
+        }
+        "secrets" => {
+            if let Some(preserved) = preserved(source, value) {
+                for secret in &mut stack.secrets {
+                    secret.preserved = preserved;
+                }
+            }
+        }
+        _ => {
+            if let Some(at) = stack.stores.iter().position(|store| store.name == key) {
+                if let Some(policy) = policy(source, value) {
+                    stack.stores[at].policy = policy;
+                }
+            } else if let Some(at) = stack.secrets.iter().position(|secret| secret.name == key) {
+                if let Some(preserved) = preserved(source, value) {
+                    stack.secrets[at].preserved = preserved;
+                }
+            } else if let Some(at) = stack.manual_steps.iter().position(|step| step.name == key) {
+                stack.manual_steps[at].automation = automation(value.get("automation"));
+            } else {
+                let names: Vec<&str> = ["default", "secrets", "inherit", "objectives"]
+                    .into_iter()
+                    .chain(stack.stores.iter().map(|store| store.name.as_str()))
+                    .chain(stack.secrets.iter().map(|secret| secret.name.as_str()))
+                    .chain(stack.manual_steps.iter().map(|step| step.name.as_str()))
+                    .collect();
+                source.error(
+                    place,
+                    "unknown-name",
+                    format!("no store, secret or manual step is called `{key}`"),
+                    did_you_mean(key, names),
+                );
+            }
+        }
+    }
+}
+
+fn preserved(source: &Source, value: &Node) -> Option<bool> {
+    match value.text() {
+        Some("preserved") => Some(true),
+        Some("regenerated") => Some(false),
+        other => {
+            source.error(
+                value.place,
+                "unknown-policy",
+                "a secret is `preserved` or `regenerated`".to_owned(),
+                other.and_then(|text| did_you_mean(text, ["preserved", "regenerated"])),
+            );
+            None
+        }
+    }
+}
+
+const POLICIES: [&str; 7] =
+    ["none", "retained", "keep", "snapshot", "logical", "versioned", "replicated"];
+
+fn policy(source: &Source, value: &Node) -> Option<Policy> {
+    if let Some(word) = value.text() {
+        return match word {
+            "none" => Some(Policy::None),
+            "retained" => Some(Policy::Retained),
+            "versioned" => Some(Policy::Versioned),
+            other => {
+                source.error(
+                    value.place,
+                    "unknown-policy",
+                    format!("`{other}` is no recovery policy"),
+                    did_you_mean(other, POLICIES),
+                );
+                None
+            }
+        };
+    }
+    let (key, inner) = value.entries().first()?;
+    let time = |name: &str, default: Duration| match inner.get(name) {
+        None => default,
+        Some(node) => match value::duration(node.text().unwrap_or_default()) {
+            Ok(found) => found,
+            Err(why) => {
+                let message = format!("`{name}` is no duration");
+                source.error(node.place, "bad-duration", message, Some(why));
+                default
+            }
+        },
+    };
+    let known = ["every", "lag", "keep", "outlives", "verified"];
+    for (name, _) in inner.entries() {
+        if !known.contains(&name.text.as_str()) {
+            source.error(
+                name.place,
+                "unknown-key",
+                format!("a policy has no key `{}`", name.text),
+                did_you_mean(&name.text, known),
+            );
+        }
+    }
+    let day = Duration::from_secs(86_400);
+    match key.text.as_str() {
+        "keep" => Some(Policy::None),
+        "snapshot" => Some(Policy::Snapshot {
+            every: time("every", day),
+            lag: time("lag", Duration::ZERO),
+            outlives: inner.get("outlives").and_then(Node::text) == Some("instance"),
+        }),
+        "logical" => Some(Policy::Logical {
+            every: time("every", day),
+            lag: time("lag", Duration::ZERO),
+        }),
+        "versioned" => Some(Policy::Versioned),
+        "replicated" => Some(Policy::Replicated { lag: time("lag", Duration::ZERO) }),
+        other => {
+            source.error(
+                key.place,
+                "unknown-policy",
+                format!("`{other}` is no recovery policy"),
+                did_you_mean(other, POLICIES),
+            );
+            None
+        }
+    }
+}
+
+/// Ties name what exists.
+fn ties_fit(source: &Source, stack: &Stack) {
+    let stores: Vec<&str> = stack.stores.iter().map(|store| store.name.as_str()).collect();
+    let services: Vec<&str> =
+        stack.services.iter().map(|service| service.name.as_str()).collect();
+    let secrets: Vec<&str> = stack.secrets.iter().map(|secret| secret.name.as_str()).collect();
+    let manual: Vec<&str> = stack.manual_steps.iter().map(|step| step.name.as_str()).collect();
+    let keyed: Vec<&str> = stores.iter().chain(&secrets).copied().collect();
+    let Some(gaps) = source.root.get("gaps") else { return };
+    for (_, checks) in gaps.entries() {
+        for entry in checks.items() {
+            for (check, subject) in entry.entries() {
+                let known = match check.text.as_str() {
+                    "survival" => &keyed,
+                    "fingerprint" | "recovery_points" | "destruction" | "rpo" => &stores,
+                    "health" | "login" | "write" | "certificate" => &services,
+                    "secret_preserved" | "secret_regenerated" => &secrets,
+                    "manual_step" => &manual,
+                    _ => continue,
+                };
+                for item in subject.items() {
+                    if item.text() != Some("all") {
+                        known_name(source, item, known, "such thing");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,515 @@
+//! The steps of a scenario, with those that go without saying: the build and the check of the
+//! steady state before the first, the manual steps of a rebuild, the start of the services.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use phoenix_language::tree::Place;
+use phoenix_language::{Node, Source};
+
+use super::environment::known_name;
+use super::{duration_of, number_of, text_of, texts_of};
+use crate::plan::{Act, Check, Fault, HttpRequest, PointChoice, RunCommand, Seed, Step, Until};
+use crate::stack::Stack;
+use crate::words;
+
+/// Steps under way of being made.
+pub(super) struct Lowering<'a> {
+    source: &'a Source,
+    stack: &'a Stack,
+    made: usize,
+    last: Option<String>,
+    /// (id of a step, name that it needs, place of the name).
+    pub(super) needs: Vec<(String, String, Place)>,
+    backed_up: bool,
+    names: Vec<String>,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn new(source: &'a Source, stack: &'a Stack) -> Self {
+        Self {
+            source,
+            stack,
+            made: 0,
+            last: None,
+            needs: Vec::new(),
+            backed_up: false,
+            names: Vec::new(),
+        }
+    }
+
+    pub(super) fn steps(&mut self, node: Option<&Node>, cleanup: bool) -> Vec<Step> {
+        let items = node.map(Node::items).unwrap_or_default();
+        let mut steps = Vec::new();
+        if !cleanup {
+            steps.push(self.add("build", "bring the stack up from nothing", Act::Build, false));
+            steps.push(self.add(
+                "steady-state",
+                "check that the stack is well and that everything found is declared",
+                Act::SteadyState,
+                false,
+            ));
+        } else {
+            // `finally:` waits for nothing that may never have run.
+            self.last = None;
+        }
+        let kinds: Vec<String> = items.iter().map(|item| kind_of(item)).collect();
+        for (at, item) in items.iter().enumerate() {
+            let from = steps.len();
+            let restore_follows = kinds[at + 1..].iter().any(|kind| kind == "restore");
+            self.lower(item, &kinds[at], restore_follows, cleanup, &mut steps);
+            self.name_and_needs(item, &mut steps[from..]);
+        }
+        steps
+    }
+
+    fn name_and_needs(&mut self, item: &Node, made: &mut [Step]) {
+        let (Some(name), needs) = (text_of(item.get("name")), item.get("needs")) else {
+            self.own_needs(item.get("needs"), made);
+            return;
+        };
+        if self.names.contains(&name) {
+            let place = item.get("name").map_or(item.place, |node| node.place);
+            let message = format!("two steps are called `{name}`");
+            self.source.error(place, "duplicate-name", message, None);
+        }
+        self.names.push(name.clone());
+        if let Some(last) = made.last_mut() {
+            last.name = Some(name);
+        }
+        self.own_needs(needs, made);
+    }
+
+    fn own_needs(&mut self, needs: Option<&Node>, made: &mut [Step]) {
+        let (Some(needs), Some(first)) = (needs, made.first_mut()) else { return };
+        first.needs.clear();
+        for need in needs.items() {
+            if let Some(name) = need.text() {
+                self.needs.push((first.id.clone(), name.to_owned(), need.place));
+            }
+        }
+    }
+
+    fn add(&mut self, kind: &str, title: &str, act: Act, cleanup: bool) -> Step {
+        self.made += 1;
+        let id = format!("{:02}-{kind}", self.made);
+        let needs = self.last.replace(id.clone()).into_iter().collect();
+        Step { id, name: None, title: title.to_owned(), needs, act, cleanup }
+    }
+
+    fn lower(
+        &mut self,
+        item: &Node,
+        kind: &str,
+        restore_follows: bool,
+        cleanup: bool,
+        steps: &mut Vec<Step>,
+    ) {
+        let empty = Node { place: item.place, kind: phoenix_language::tree::Kind::Map(Vec::new()) };
+        let body = item.get(kind).unwrap_or(&empty);
+        let mut push = |this: &mut Self, kind: &str, title: String, act: Act| {
+            let step = this.add(kind, &title, act, cleanup);
+            steps.push(step);
+        };
+        match kind {
+            "seed" => {
+                let seed = self.seed(body);
+                let title = seed_title(&seed);
+                push(self, kind, title, Act::Seed(seed));
+            }
+            "write" => {
+                let lasting = duration_of(body.get("for")).unwrap_or_default();
+                let writers = number_of(body.get("writers")).unwrap_or(4) as usize;
+                let title = format!("go on writing for {}", words::duration(lasting));
+                push(self, kind, title, Act::Write { lasting, writers });
+            }
+            "backup" => {
+                self.backed_up = true;
+                let stores = self.stores(body, "stores");
+                let label = text_of(body.get("label"));
+                let title = format!("back up {}, by policy", self.words_of(&stores));
+                push(self, kind, title, Act::Backup { stores, label });
+            }
+            "destroy" => {
+                let (stores, services) = self.destroyed(body);
+                let title = format!("destroy {}, and prove it", self.words_of(&stores));
+                push(self, kind, title, Act::Destroy { stores, services });
+            }
+            "rebuild" => {
+                let stores = self.stores(body, "stores");
+                let title = format!("rebuild {} from code", self.words_of(&stores));
+                push(self, kind, title, Act::Rebuild { stores });
+                for manual in &self.stack.manual_steps {
+                    let title = format!("manual step: {}", manual.title);
+                    push(self, "manual", title, Act::Manual { step: manual.name.clone() });
+                }
+                if !restore_follows {
+                    self.start(&mut push);
+                }
+            }
+            "restore" => {
+                if !self.backed_up {
+                    self.source.warn(
+                        item.place,
+                        "restore-before-backup",
+                        "nothing was backed up before this restore".to_owned(),
+                        Some("put a `- backup: all` before it".to_owned()),
+                    );
+                }
+                let mut stores = match body.get("order").map(|order| texts_of(Some(order))) {
+                    Some(order) if order != ["auto"] => order,
+                    _ => self.stores(body, "stores"),
+                };
+                let order = self.stack.restore_order();
+                if body.get("order").is_none_or(|order| order.text() == Some("auto")) {
+                    stores.sort_by_key(|store| order.iter().position(|known| known == store));
+                }
+                let point = point_of(body.get("point"));
+                let title = format!("restore {}", self.words_of(&stores));
+                push(self, kind, title, Act::Restore { stores, point });
+                self.start(&mut push);
+            }
+            "check" => {
+                let checks = checks_of(body);
+                let title = format!("check {}", check_words(&checks));
+                push(self, kind, title, Act::Check { checks });
+            }
+            "inject" => {
+                if let Some(fault) = self.fault(body) {
+                    push(self, kind, fault.sentence(), Act::Inject(fault));
+                }
+            }
+            "manual" => {
+                let known: Vec<&str> =
+                    self.stack.manual_steps.iter().map(|step| step.name.as_str()).collect();
+                known_name(self.source, body, &known, "manual step");
+                let step = text_of(Some(body)).unwrap_or_default();
+                push(self, kind, format!("manual step: {step}"), Act::Manual { step });
+            }
+            "run" => {
+                let command = RunCommand {
+                    argv: texts_of(body.get("command")),
+                    timeout: duration_of(body.get("timeout")).unwrap_or(Duration::from_secs(60)),
+                    exit: number_of(body.get("exit"))
+                        .and_then(|code| i32::try_from(code).ok())
+                        .unwrap_or(0),
+                    save: text_of(body.get("save")),
+                };
+                push(self, kind, format!("run {}", command.argv.join(" ")), Act::Run(command));
+            }
+            "http" => {
+                let request = request_of(self.source, body);
+                let title = format!("{} {}", request.method.to_uppercase(), request.url);
+                push(self, kind, title, Act::Http(request));
+            }
+            "sql" => {
+                let store = self.store(body.get("store"));
+                let query = text_of(body.get("query")).unwrap_or_default();
+                let title = format!("ask {store}: {query}");
+                let act = Act::Sql {
+                    store,
+                    query,
+                    value: text_of(body.get("value")),
+                    rows: number_of(body.get("rows")).map(u64::from),
+                    save: text_of(body.get("save")),
+                };
+                push(self, kind, title, act);
+            }
+            "wait-until" => {
+                let within = duration_of(body.get("within")).unwrap_or(Duration::from_secs(30));
+                if let Some(until) = self.until(body) {
+                    let title = format!("wait, {} at most", words::duration(within));
+                    push(self, kind, title, Act::WaitUntil { until, within });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, push: &mut impl FnMut(&mut Self, &str, String, Act)) {
+        let services = self.stack.start_order();
+        let title = format!("start {}", services.join(", "));
+        push(self, "start", title, Act::Start { services });
+    }
+
+    fn words_of(&self, stores: &[String]) -> String {
+        if stores.len() == self.stack.stores.len() {
+            "everything".to_owned()
+        } else {
+            stores.join(", ")
+        }
+    }
+
+    /// The stores that a step names: all of them, or a list of names that exist.
+    fn stores(&self, body: &Node, key: &str) -> Vec<String> {
+        let node = body.get(key).unwrap_or(body);
+        let names = if node.entries().is_empty() { texts_of(Some(node)) } else { Vec::new() };
+        let known: Vec<&str> = self.stack.stores.iter().map(|store| store.name.as_str()).collect();
+        if names.is_empty() || names == ["all"] {
+            return known.into_iter().map(str::to_owned).collect();
+        }
+        for item in node.items() {
+            known_name(self.source, item, &known, "store");
+        }
+        names
+    }
+
+    /// A destroy may name services: then their own stores go, and they stop.
+    fn destroyed(&self, body: &Node) -> (Vec<String>, Vec<String>) {
+        let names = texts_of(Some(body));
+        let all_services: Vec<String> =
+            self.stack.services.iter().map(|service| service.name.clone()).collect();
+        if names.is_empty() || names == ["all"] {
+            let stores = self.stack.stores.iter().map(|store| store.name.clone()).collect();
+            return (stores, all_services);
+        }
+        let known: Vec<&str> = self
+            .stack
+            .stores
+            .iter()
+            .map(|store| store.name.as_str())
+            .chain(all_services.iter().map(String::as_str))
+            .collect();
+        for item in body.items() {
+            known_name(self.source, item, &known, "store or service");
+        }
+        let mut stores: Vec<String> = Vec::new();
+        for name in &names {
+            match self.stack.service(name) {
+                Some(service) => stores.extend(
+                    self.stack.stores_of(service).into_iter().map(|store| store.name.clone()),
+                ),
+                None => stores.push(name.clone()),
+            }
+        }
+        // What a destroyed store carries goes with it.
+        for store in &self.stack.stores {
+            let carried = store.on.as_ref().is_some_and(|on| stores.contains(on));
+            if carried && !stores.contains(&store.name) {
+                stores.push(store.name.clone());
+            }
+        }
+        stores.dedup();
+        let services = self
+            .stack
+            .services
+            .iter()
+            .filter(|service| {
+                names.contains(&service.name)
+                    || service.needs.iter().any(|need| stores.contains(need))
+            })
+            .map(|service| service.name.clone())
+            .collect();
+        (stores, services)
+    }
+
+    fn store(&self, node: Option<&Node>) -> String {
+        let known: Vec<&str> = self.stack.stores.iter().map(|store| store.name.as_str()).collect();
+        if let Some(node) = node {
+            known_name(self.source, node, &known, "store");
+        }
+        text_of(node).unwrap_or_default()
+    }
+
+    fn service(&self, node: Option<&Node>) -> String {
+        let known: Vec<&str> =
+            self.stack.services.iter().map(|service| service.name.as_str()).collect();
+        if let Some(node) = node {
+            known_name(self.source, node, &known, "service");
+        }
+        text_of(node).unwrap_or_default()
+    }
+
+    fn seed(&self, body: &Node) -> Seed {
+        let number = |key: &str| number_of(body.get(key));
+        let canaries = number("canaries").unwrap_or(20);
+        let services = texts_of(body.get("services"));
+        if services != ["all"] {
+            for item in body.get("services").map(Node::items).unwrap_or_default() {
+                self.service(Some(item));
+            }
+        }
+        Seed {
+            canaries,
+            pairs: number("pairs").unwrap_or(canaries / 5),
+            overwritten: number("overwritten").unwrap_or(canaries / 10),
+            deleted: number("deleted").unwrap_or(canaries / 10),
+            encrypted: number("encrypted").unwrap_or(2),
+            direct: number("direct").unwrap_or(3),
+            services: if services == ["all"] { Vec::new() } else { services },
+            writers: number("writers").unwrap_or(8) as usize,
+        }
+    }
+
+    fn until(&self, body: &Node) -> Option<Until> {
+        if let Some(service) = body.get("healthy") {
+            return Some(Until::Healthy(self.service(Some(service))));
+        }
+        if let Some(http) = body.get("http") {
+            return Some(Until::Http(request_of(self.source, http)));
+        }
+        if let Some(sql) = body.get("sql") {
+            return Some(Until::Sql {
+                store: self.store(sql.get("store")),
+                query: text_of(sql.get("query")).unwrap_or_default(),
+                value: text_of(sql.get("value")).unwrap_or_default(),
+            });
+        }
+        self.source.error(
+            body.place,
+            "missing-key",
+            "nothing is named to wait for".to_owned(),
+            Some("choose one of `healthy`, `http`, `sql`".to_owned()),
+        );
+        None
+    }
+
+    fn fault(&self, body: &Node) -> Option<Fault> {
+        let (key, value) = body.entries().first()?;
+        let store = || self.store(Some(value));
+        Some(match key.text.as_str() {
+            "regenerate" => {
+                let known: Vec<&str> =
+                    self.stack.secrets.iter().map(|secret| secret.name.as_str()).collect();
+                known_name(self.source, value, &known, "secret");
+                Fault::RegenerateSecret(text_of(Some(value)).unwrap_or_default())
+            }
+            "empty-backup" => Fault::EmptyBackup(store()),
+            "truncate-backup" => Fault::TruncateBackup(store()),
+            "stale-backup" => Fault::StaleBackup(store()),
+            "wrong-source" => Fault::WrongSource {
+                store: self.store(value.get("store")),
+                from: self.store(value.get("from")),
+            },
+            "restore-twice" => Fault::RestoreTwice(store()),
+            "drop-table" => Fault::DropTable {
+                store: self.store(value.get("store")),
+                table: text_of(value.get("table")),
+            },
+            "keep-vessel" => Fault::KeepVessel(store()),
+            "wipe" => Fault::Wipe(store()),
+            "corrupt" => Fault::Corrupt(store()),
+            "drop-files" => Fault::DropFiles(store()),
+            "drop-rows" => Fault::DropRows(store()),
+            "shift-clock" => {
+                let seconds = |key: &str| {
+                    duration_of(value.get(key))
+                        .and_then(|by| i64::try_from(by.as_secs()).ok())
+                        .unwrap_or(0)
+                };
+                Fault::ShiftClock {
+                    service: self.service(value.get("service")),
+                    by_s: seconds("forward") - seconds("back"),
+                }
+            }
+            "rebuild-provider" => Fault::RebuildProvider(self.service(Some(value))),
+            "reset-counters" => Fault::ResetCounters(store()),
+            "resurrect" => Fault::Resurrect(store()),
+            "delete-points" => Fault::DeletePoints(store()),
+            "stop" => Fault::Stop(self.service(Some(value))),
+            _ => return None,
+        })
+    }
+}
+
+fn kind_of(item: &Node) -> String {
+    if let Some(word) = item.text() {
+        return word.to_owned();
+    }
+    item.entries()
+        .iter()
+        .map(|(key, _)| key.text.as_str())
+        .find(|key| !matches!(*key, "name" | "needs"))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn seed_title(seed: &Seed) -> String {
+    let whom = if seed.services.is_empty() {
+        "every service".to_owned()
+    } else {
+        seed.services.join(", ")
+    };
+    format!(
+        "seed {whom}: {} canaries, {} pairs, {} sealed by a key; {} straight into each store",
+        seed.canaries, seed.pairs, seed.encrypted, seed.direct
+    )
+}
+
+fn point_of(node: Option<&Node>) -> PointChoice {
+    match node.and_then(Node::text) {
+        Some("oldest") => PointChoice::Oldest,
+        Some("random") => PointChoice::Random,
+        _ => match node.and_then(|node| text_of(node.get("label"))) {
+            Some(label) => PointChoice::Label(label),
+            None => PointChoice::Newest,
+        },
+    }
+}
+
+fn checks_of(body: &Node) -> Vec<Check> {
+    let mut checks: Vec<Check> = texts_of(Some(body))
+        .iter()
+        .filter_map(|word| match word.as_str() {
+            "health" => Some(Check::Health),
+            "login" => Some(Check::Login),
+            "survival" => Some(Check::Survival),
+            "fingerprint" => Some(Check::Fingerprint),
+            "write" => Some(Check::Write),
+            _ => None,
+        })
+        .collect();
+    if checks.is_empty() {
+        checks = vec![Check::Health, Check::Login, Check::Survival, Check::Fingerprint];
+    }
+    checks
+}
+
+fn check_words(checks: &[Check]) -> String {
+    let words: Vec<&str> = checks
+        .iter()
+        .map(|check| match check {
+            Check::Health => "health",
+            Check::Login => "logins",
+            Check::Survival => "survival",
+            Check::Fingerprint => "fingerprints",
+            Check::Write => "first writes",
+        })
+        .collect();
+    words.join(", ")
+}
+
+fn request_of(source: &Source, body: &Node) -> HttpRequest {
+    let pairs = |node: Option<&Node>| -> BTreeMap<String, String> {
+        node.map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|(key, value)| (key.text.clone(), text_of(Some(value)).unwrap_or_default()))
+            .collect()
+    };
+    let mut request = HttpRequest::default();
+    for method in ["get", "post", "put", "patch", "delete"] {
+        if let Some(url) = body.get(method) {
+            request.method = method.to_owned();
+            request.url = text_of(Some(url)).unwrap_or_default();
+        }
+    }
+    if request.method.is_empty() {
+        source.error(
+            body.place,
+            "missing-key",
+            "this request has no method".to_owned(),
+            Some("name one: `get: https://…`".to_owned()),
+        );
+    }
+    request.headers = pairs(body.get("headers"));
+    request.json = body.get("json").map(Node::to_json);
+    request.form = pairs(body.get("form"));
+    if let Some(expect) = body.get("expect") {
+        request.status =
+            number_of(expect.get("status")).and_then(|status| u16::try_from(status).ok());
+        request.json_expect = pairs(expect.get("json"));
+    }
+    request.save = pairs(body.get("save"));
+    request
+}
