@@ -24,7 +24,10 @@ pub struct DriverError {
 impl DriverError {
     /// An error from anything that can be printed.
     pub fn new(doing: impl Into<String>, why: impl std::fmt::Display) -> Self {
-        Self { doing: doing.into(), why: why.to_string() }
+        Self {
+            doing: doing.into(),
+            why: why.to_string(),
+        }
     }
 }
 

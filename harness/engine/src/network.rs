@@ -20,7 +20,10 @@ impl Network {
     /// system's when `None`.
     #[must_use]
     pub fn new(authority_pem: Option<String>) -> Self {
-        Self { names: Arc::default(), authority_pem }
+        Self {
+            names: Arc::default(),
+            authority_pem,
+        }
     }
 
     /// Makes a name resolve to an address, port included.
@@ -33,7 +36,10 @@ impl Network {
     /// The address that a name resolves to.
     #[must_use]
     pub fn address(&self, name: &str) -> Option<SocketAddr> {
-        self.names.read().ok().and_then(|names| names.get(name).copied())
+        self.names
+            .read()
+            .ok()
+            .and_then(|names| names.get(name).copied())
     }
 
     /// PEM of the authority that is trusted, when it is not the system's set.
@@ -56,8 +62,7 @@ impl Network {
             .user_agent(concat!("phoenix/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(Names(Arc::clone(&self.names))));
         if let Some(pem) = &self.authority_pem {
-            builder =
-                builder.tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes())?]);
+            builder = builder.tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes())?]);
         }
         builder.build()
     }
@@ -67,7 +72,11 @@ struct Names(Arc<RwLock<BTreeMap<String, SocketAddr>>>);
 
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = self.0.read().ok().and_then(|names| names.get(name.as_str()).copied());
+        let found = self
+            .0
+            .read()
+            .ok()
+            .and_then(|names| names.get(name.as_str()).copied());
         let name = name.as_str().to_owned();
         Box::pin(async move {
             match found {

@@ -117,7 +117,9 @@ impl Policy {
     pub fn worst_loss(&self) -> Option<Duration> {
         match self {
             Self::None => None,
-            Self::Snapshot { outlives: false, .. } => None,
+            Self::Snapshot {
+                outlives: false, ..
+            } => None,
             Self::Snapshot { every, lag, .. } | Self::Logical { every, lag } => Some(*every + *lag),
             Self::Replicated { lag } => Some(*lag),
             Self::Versioned | Self::Retained => Some(Duration::ZERO),
@@ -135,11 +137,17 @@ impl std::fmt::Display for Policy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::None => write!(f, "no backup"),
-            Self::Snapshot { every, outlives, .. } => write!(
+            Self::Snapshot {
+                every, outlives, ..
+            } => write!(
                 f,
                 "snapshot every {}{}",
                 crate::words::duration(*every),
-                if *outlives { "" } else { ", gone with its instance" }
+                if *outlives {
+                    ""
+                } else {
+                    ", gone with its instance"
+                }
             ),
             Self::Logical { every, .. } => {
                 write!(f, "dump every {}", crate::words::duration(*every))
@@ -223,7 +231,11 @@ impl Stack {
     /// The stores under a service, in the order of its needs.
     #[must_use]
     pub fn stores_of(&self, service: &Service) -> Vec<&Store> {
-        service.needs.iter().filter_map(|need| self.store(need)).collect()
+        service
+            .needs
+            .iter()
+            .filter_map(|need| self.store(need))
+            .collect()
     }
 
     /// Services in an order in which each comes after what it needs, the provider of its logins
@@ -238,9 +250,11 @@ impl Stack {
                 if done.contains(service.name.as_str()) {
                     continue;
                 }
-                let ready = service.needs.iter().chain(&service.login_via).all(|need| {
-                    self.service(need).is_none() || done.contains(need.as_str())
-                });
+                let ready = service
+                    .needs
+                    .iter()
+                    .chain(&service.login_via)
+                    .all(|need| self.service(need).is_none() || done.contains(need.as_str()));
                 if ready {
                     done.insert(&service.name);
                     order.push(service.name.clone());
@@ -269,7 +283,9 @@ impl Stack {
             }
         };
         for service in self.start_order() {
-            let Some(service) = self.service(&service) else { continue };
+            let Some(service) = self.service(&service) else {
+                continue;
+            };
             for store in self.stores_of(service) {
                 if let Some(carrier) = &store.on {
                     add(carrier, &mut order);

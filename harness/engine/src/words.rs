@@ -28,14 +28,21 @@ pub fn duration(value: Duration) -> String {
 /// `1 canary`, `2 canaries`: a count with its noun.
 #[must_use]
 pub fn count(n: u64, one: &str, many: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {many}")
+    }
 }
 
 /// The first bytes of a text for a proof: one line, at most `max` characters.
 #[must_use]
 pub fn first_bytes(text: &str, max: usize) -> String {
-    let line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(max + 1).collect();
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(max + 1)
+        .collect();
     let line = line.trim();
     if line.chars().count() > max {
         let cut: String = line.chars().take(max).collect();

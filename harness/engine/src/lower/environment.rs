@@ -44,7 +44,13 @@ pub fn profiles(source: &Source) -> Vec<String> {
     source
         .root
         .get("profiles")
-        .map(|profiles| profiles.entries().iter().map(|(key, _)| key.text.clone()).collect())
+        .map(|profiles| {
+            profiles
+                .entries()
+                .iter()
+                .map(|(key, _)| key.text.clone())
+                .collect()
+        })
         .unwrap_or_default()
 }
 
@@ -58,12 +64,16 @@ pub fn documents(source: &Source) -> Vec<String> {
 #[must_use]
 pub fn ties(source: &Source) -> Vec<Tie> {
     let mut ties = Vec::new();
-    let Some(gaps) = source.root.get("gaps") else { return ties };
+    let Some(gaps) = source.root.get("gaps") else {
+        return ties;
+    };
     for (claim, checks) in gaps.entries() {
         for entry in checks.items() {
             let beside = ["kinds", "level"];
-            for (check, subject) in
-                entry.entries().iter().filter(|(key, _)| !beside.contains(&key.text.as_str()))
+            for (check, subject) in entry
+                .entries()
+                .iter()
+                .filter(|(key, _)| !beside.contains(&key.text.as_str()))
             {
                 let names = texts_of(Some(subject));
                 ties.push(Tie {
@@ -101,14 +111,24 @@ pub fn stack(source: &Source, profile: &str) -> Result<Stack, Diagnostics> {
         known_sick: BTreeMap::new(),
     };
     names_fit(source, &stack);
-    for (name, sick) in root.get("known_sick").map(Node::entries).unwrap_or_default() {
+    for (name, sick) in root
+        .get("known_sick")
+        .map(Node::entries)
+        .unwrap_or_default()
+    {
         let word = |key| text_of(sick.get(key)).unwrap_or_default();
-        stack.known_sick.insert(name.text.clone(), (word("check"), word("because")));
+        stack
+            .known_sick
+            .insert(name.text.clone(), (word("check"), word("because")));
     }
     apply_profile(source, &mut stack, profile);
     ties_fit(source, &stack);
     let found = source.found();
-    if found.has_errors() { Err(found) } else { Ok(stack) }
+    if found.has_errors() {
+        Err(found)
+    } else {
+        Ok(stack)
+    }
 }
 
 pub(super) fn objectives(node: Option<&Node>) -> Objectives {
@@ -130,7 +150,9 @@ fn services(root: &Node) -> Vec<Service> {
             url: text_of(node.get("url")).unwrap_or_default(),
             needs: texts_of(node.get("needs")),
             secrets: texts_of(node.get("secrets")),
-            login_via: node.get("login").and_then(|login| text_of(login.get("via"))),
+            login_via: node
+                .get("login")
+                .and_then(|login| text_of(login.get("via"))),
             env: node
                 .get("env")
                 .map(Node::entries)
@@ -197,7 +219,10 @@ fn secrets(root: &Node) -> Vec<Secret> {
 }
 
 fn manual_steps(root: &Node) -> Vec<ManualStep> {
-    let entries = root.get("manual_steps").map(Node::entries).unwrap_or_default();
+    let entries = root
+        .get("manual_steps")
+        .map(Node::entries)
+        .unwrap_or_default();
     entries
         .iter()
         .map(|(name, node)| ManualStep {
@@ -216,10 +241,21 @@ fn automation(node: Option<&Node>) -> Option<Vec<String>> {
 
 /// Every name that is used is one that is declared, and nothing needs itself.
 fn names_fit(source: &Source, stack: &Stack) {
-    let stores: Vec<&str> = stack.stores.iter().map(|store| store.name.as_str()).collect();
-    let services: Vec<&str> =
-        stack.services.iter().map(|service| service.name.as_str()).collect();
-    let secrets: Vec<&str> = stack.secrets.iter().map(|secret| secret.name.as_str()).collect();
+    let stores: Vec<&str> = stack
+        .stores
+        .iter()
+        .map(|store| store.name.as_str())
+        .collect();
+    let services: Vec<&str> = stack
+        .services
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    let secrets: Vec<&str> = stack
+        .secrets
+        .iter()
+        .map(|secret| secret.name.as_str())
+        .collect();
     let both: Vec<&str> = stores.iter().chain(&services).copied().collect();
     let entries = |key| source.root.get(key).map(Node::entries).unwrap_or_default();
     for (name, _) in entries("services") {
@@ -233,9 +269,10 @@ fn names_fit(source: &Source, stack: &Stack) {
         }
     }
     for (_, node) in entries("services") {
-        for (key, known, what) in
-            [("needs", &both, "store or service"), ("secrets", &secrets, "secret")]
-        {
+        for (key, known, what) in [
+            ("needs", &both, "store or service"),
+            ("secrets", &secrets, "secret"),
+        ] {
             for item in node.get(key).map(Node::items).unwrap_or_default() {
                 known_name(source, item, known, what);
             }
@@ -252,7 +289,10 @@ fn names_fit(source: &Source, stack: &Stack) {
     for (name, _) in entries("known_sick") {
         let node = Node {
             place: name.place,
-            kind: Kind::Scalar { text: name.text.clone(), plain: true },
+            kind: Kind::Scalar {
+                text: name.text.clone(),
+                plain: true,
+            },
         };
         known_name(source, &node, &both, "store or service");
     }
@@ -304,11 +344,16 @@ fn cycle(stack: &Stack) -> Option<Vec<String>> {
         path.pop();
         None
     }
-    stack.services.iter().find_map(|service| walk(stack, &service.name, &mut Vec::new()))
+    stack
+        .services
+        .iter()
+        .find_map(|service| walk(stack, &service.name, &mut Vec::new()))
 }
 
 fn apply_profile(source: &Source, stack: &mut Stack, profile: &str) {
-    let Some(profiles) = source.root.get("profiles") else { return };
+    let Some(profiles) = source.root.get("profiles") else {
+        return;
+    };
     let mut chain = vec![profile.to_owned()];
     let mut seen = BTreeSet::new();
     // From the profile to the one that everything is inherited from.
@@ -324,7 +369,12 @@ fn apply_profile(source: &Source, stack: &mut Stack, profile: &str) {
             return;
         };
         if !seen.insert(name) {
-            source.error(node.place, "cyclic-needs", "profiles inherit in a circle".into(), None);
+            source.error(
+                node.place,
+                "cyclic-needs",
+                "profiles inherit in a circle".into(),
+                None,
+            );
             return;
         }
         match text_of(node.get("inherit")) {
@@ -333,7 +383,9 @@ fn apply_profile(source: &Source, stack: &mut Stack, profile: &str) {
         }
     }
     for name in chain.iter().rev() {
-        let Some(node) = profiles.get(name) else { continue };
+        let Some(node) = profiles.get(name) else {
+            continue;
+        };
         for (key, value) in node.entries() {
             apply_entry(source, stack, &key.text, key.place, value);
         }
@@ -403,8 +455,15 @@ fn preserved(source: &Source, value: &Node) -> Option<bool> {
     }
 }
 
-const POLICIES: [&str; 7] =
-    ["none", "retained", "keep", "snapshot", "logical", "versioned", "replicated"];
+const POLICIES: [&str; 7] = [
+    "none",
+    "retained",
+    "keep",
+    "snapshot",
+    "logical",
+    "versioned",
+    "replicated",
+];
 
 fn policy(source: &Source, value: &Node) -> Option<Policy> {
     if let Some(word) = value.text() {
@@ -459,7 +518,9 @@ fn policy(source: &Source, value: &Node) -> Option<Policy> {
             lag: time("lag", Duration::ZERO),
         }),
         "versioned" => Some(Policy::Versioned),
-        "replicated" => Some(Policy::Replicated { lag: time("lag", Duration::ZERO) }),
+        "replicated" => Some(Policy::Replicated {
+            lag: time("lag", Duration::ZERO),
+        }),
         other => {
             source.error(
                 key.place,
@@ -474,13 +535,30 @@ fn policy(source: &Source, value: &Node) -> Option<Policy> {
 
 /// Ties name what exists.
 fn ties_fit(source: &Source, stack: &Stack) {
-    let stores: Vec<&str> = stack.stores.iter().map(|store| store.name.as_str()).collect();
-    let services: Vec<&str> =
-        stack.services.iter().map(|service| service.name.as_str()).collect();
-    let secrets: Vec<&str> = stack.secrets.iter().map(|secret| secret.name.as_str()).collect();
-    let manual: Vec<&str> = stack.manual_steps.iter().map(|step| step.name.as_str()).collect();
+    let stores: Vec<&str> = stack
+        .stores
+        .iter()
+        .map(|store| store.name.as_str())
+        .collect();
+    let services: Vec<&str> = stack
+        .services
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    let secrets: Vec<&str> = stack
+        .secrets
+        .iter()
+        .map(|secret| secret.name.as_str())
+        .collect();
+    let manual: Vec<&str> = stack
+        .manual_steps
+        .iter()
+        .map(|step| step.name.as_str())
+        .collect();
     let keyed: Vec<&str> = stores.iter().chain(&secrets).copied().collect();
-    let Some(gaps) = source.root.get("gaps") else { return };
+    let Some(gaps) = source.root.get("gaps") else {
+        return;
+    };
     for (_, checks) in gaps.entries() {
         for entry in checks.items() {
             for (check, subject) in entry.entries() {

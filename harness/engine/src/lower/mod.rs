@@ -29,6 +29,11 @@ fn text_of(node: Option<&Node>) -> Option<String> {
 
 /// The texts of a list, or of a single one.
 fn texts_of(node: Option<&Node>) -> Vec<String> {
-    node.map(|node| node.items().iter().filter_map(|item| text_of(Some(item))).collect())
-        .unwrap_or_default()
+    node.map(|node| {
+        node.items()
+            .iter()
+            .filter_map(|item| text_of(Some(item)))
+            .collect()
+    })
+    .unwrap_or_default()
 }

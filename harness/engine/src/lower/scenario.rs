@@ -56,10 +56,16 @@ pub fn plans(source: &Source, stack: &Stack) -> Result<Vec<Plan>, Diagnostics> {
         let mut lowering = Lowering::new(source, stack);
         let mut all = lowering.steps(steps.as_ref(), false);
         let has_check = all.iter().any(|step| {
-            matches!(step.act, Act::Check { .. } | Act::Http(_) | Act::Sql { .. } | Act::Run(_))
+            matches!(
+                step.act,
+                Act::Check { .. } | Act::Http(_) | Act::Sql { .. } | Act::Run(_)
+            )
         });
         if !has_check {
-            let place = source.root.get("steps").map_or(Place::default(), |steps| steps.place);
+            let place = source
+                .root
+                .get("steps")
+                .map_or(Place::default(), |steps| steps.place);
             source.error(
                 place,
                 "no-check",
@@ -76,7 +82,11 @@ pub fn plans(source: &Source, stack: &Stack) -> Result<Vec<Plan>, Diagnostics> {
         });
     }
     let found = source.found();
-    if found.has_errors() { Err(found) } else { Ok(plans) }
+    if found.has_errors() {
+        Err(found)
+    } else {
+        Ok(plans)
+    }
 }
 
 type Values = BTreeMap<String, String>;
@@ -84,7 +94,12 @@ type Values = BTreeMap<String, String>;
 /// Every combination of the matrix: what its name gets, and its values.
 fn variants(source: &Source) -> Vec<(String, Values)> {
     let mut all: Vec<(String, Values)> = vec![(String::new(), Values::new())];
-    for (name, node) in source.root.get("with").map(Node::entries).unwrap_or_default() {
+    for (name, node) in source
+        .root
+        .get("with")
+        .map(Node::entries)
+        .unwrap_or_default()
+    {
         match node.get("matrix") {
             None => {
                 for (_, values) in &mut all {
@@ -97,7 +112,10 @@ fn variants(source: &Source) -> Vec<(String, Values)> {
                     source.error(
                         matrix.place,
                         "empty-matrix",
-                        format!("the matrix of `{}` is empty: no scenario would run", name.text),
+                        format!(
+                            "the matrix of `{}` is empty: no scenario would run",
+                            name.text
+                        ),
                         None,
                     );
                 }
@@ -124,20 +142,25 @@ fn variants(source: &Source) -> Vec<(String, Values)> {
 fn substituted(source: &Source, node: Option<&Node>, values: &Values) -> Option<Node> {
     let mut saved = Vec::new();
     collect_saved(&source.root, &mut saved);
-    let known: Vec<&str> =
-        values.keys().map(String::as_str).chain(saved.iter().map(String::as_str)).collect();
+    let known: Vec<&str> = values
+        .keys()
+        .map(String::as_str)
+        .chain(saved.iter().map(String::as_str))
+        .collect();
     let node = node?;
-    Some(node.substituted(&|name| values.get(name).cloned(), &mut |name, place| {
-        if !saved.iter().any(|known| known == name) {
-            source.error(
-                place,
-                "unknown-variable",
-                format!("nothing sets `${{{name}}}`"),
-                did_you_mean(name, known.iter().copied())
-                    .or_else(|| Some("set it under `with:`".to_owned())),
-            );
-        }
-    }))
+    Some(
+        node.substituted(&|name| values.get(name).cloned(), &mut |name, place| {
+            if !saved.iter().any(|known| known == name) {
+                source.error(
+                    place,
+                    "unknown-variable",
+                    format!("nothing sets `${{{name}}}`"),
+                    did_you_mean(name, known.iter().copied())
+                        .or_else(|| Some("set it under `with:`".to_owned())),
+                );
+            }
+        }),
+    )
 }
 
 fn collect_saved(node: &Node, saved: &mut Vec<String>) {
@@ -195,7 +218,9 @@ fn resolve_needs(source: &Source, steps: &mut [Step], needs: &[(String, String, 
                 .filter(|step| !ended.contains(&step.id.as_str()))
                 .map(|step| step.name.clone().unwrap_or_else(|| step.id.clone()))
                 .collect();
-            let place = needs.first().map_or(Place::default(), |(_, _, place)| *place);
+            let place = needs
+                .first()
+                .map_or(Place::default(), |(_, _, place)| *place);
             source.error(
                 place,
                 "cyclic-needs",
@@ -210,13 +235,24 @@ fn resolve_needs(source: &Source, steps: &mut [Step], needs: &[(String, String, 
 fn expectations(source: &Source, node: Option<&Node>, stack: &Stack) -> Vec<Expect> {
     let mut all = Vec::new();
     for item in node.map(Node::items).unwrap_or_default() {
-        let Some((key, value)) = item.entries().first() else { continue };
+        let Some((key, value)) = item.entries().first() else {
+            continue;
+        };
         let text = |name: &str| text_of(value.get(name)).unwrap_or_default();
         let own = text_of(Some(value)).unwrap_or_default();
         let counted = |verdict: &str, store: Option<String>, count: &str| {
             let (at_least, at_most) = value::bound(count).unwrap_or((0, Some(0)));
-            let verdict = if verdict == "recovered-writes" { "recovered" } else { verdict };
-            Expected::Verdict { verdict: verdict.to_owned(), store, at_least, at_most }
+            let verdict = if verdict == "recovered-writes" {
+                "recovered"
+            } else {
+                verdict
+            };
+            Expected::Verdict {
+                verdict: verdict.to_owned(),
+                store,
+                at_least,
+                at_most,
+            }
         };
         let what = match key.text.as_str() {
             "recovery" => Expected::Recovery(own.clone()),
@@ -224,21 +260,35 @@ fn expectations(source: &Source, node: Option<&Node>, stack: &Stack) -> Vec<Expe
             "exit" => Expected::Exit(own.parse().unwrap_or(0)),
             "diagnosis" => Expected::Diagnosis(own.clone()),
             "verdict" => {
-                let stores: Vec<&str> =
-                    stack.stores.iter().map(|store| store.name.as_str()).collect();
+                let stores: Vec<&str> = stack
+                    .stores
+                    .iter()
+                    .map(|store| store.name.as_str())
+                    .collect();
                 if let Some(store) = value.get("store") {
                     super::environment::known_name(source, store, &stores, "store");
                 }
                 counted(&text("is"), Some(text("store")), &text("count"))
             }
-            "finding" => {
-                Expected::Finding { subject: text_of(value.get("subject")), kind: text("kind") }
-            }
-            "claim" => Expected::Claim { claim: text("title"), status: text("status") },
+            "finding" => Expected::Finding {
+                subject: text_of(value.get("subject")),
+                kind: text("kind"),
+            },
+            "claim" => Expected::Claim {
+                claim: text("title"),
+                status: text("status"),
+            },
             verdict => counted(verdict, None, &own),
         };
-        let words = if own.is_empty() { value.to_json().to_string() } else { own };
-        all.push(Expect { text: format!("{}: {words}", key.text), what });
+        let words = if own.is_empty() {
+            value.to_json().to_string()
+        } else {
+            own
+        };
+        all.push(Expect {
+            text: format!("{}: {words}", key.text),
+            what,
+        });
     }
     all
 }

@@ -42,7 +42,12 @@ impl<'a> Lowering<'a> {
         let items = node.map(Node::items).unwrap_or_default();
         let mut steps = Vec::new();
         if !cleanup {
-            steps.push(self.add("build", "bring the stack up from nothing", Act::Build, false));
+            steps.push(self.add(
+                "build",
+                "bring the stack up from nothing",
+                Act::Build,
+                false,
+            ));
             steps.push(self.add(
                 "steady-state",
                 "check that the stack is well and that everything found is declared",
@@ -81,11 +86,14 @@ impl<'a> Lowering<'a> {
     }
 
     fn own_needs(&mut self, needs: Option<&Node>, made: &mut [Step]) {
-        let (Some(needs), Some(first)) = (needs, made.first_mut()) else { return };
+        let (Some(needs), Some(first)) = (needs, made.first_mut()) else {
+            return;
+        };
         first.needs.clear();
         for need in needs.items() {
             if let Some(name) = need.text() {
-                self.needs.push((first.id.clone(), name.to_owned(), need.place));
+                self.needs
+                    .push((first.id.clone(), name.to_owned(), need.place));
             }
         }
     }
@@ -94,7 +102,14 @@ impl<'a> Lowering<'a> {
         self.made += 1;
         let id = format!("{:02}-{kind}", self.made);
         let needs = self.last.replace(id.clone()).into_iter().collect();
-        Step { id, name: None, title: title.to_owned(), needs, act, cleanup }
+        Step {
+            id,
+            name: None,
+            title: title.to_owned(),
+            needs,
+            act,
+            cleanup,
+        }
     }
 
     fn lower(
@@ -105,7 +120,10 @@ impl<'a> Lowering<'a> {
         cleanup: bool,
         steps: &mut Vec<Step>,
     ) {
-        let empty = Node { place: item.place, kind: phoenix_language::tree::Kind::Map(Vec::new()) };
+        let empty = Node {
+            place: item.place,
+            kind: phoenix_language::tree::Kind::Map(Vec::new()),
+        };
         let body = item.get(kind).unwrap_or(&empty);
         let mut push = |this: &mut Self, kind: &str, title: String, act: Act| {
             let step = this.add(kind, &title, act, cleanup);
@@ -141,7 +159,14 @@ impl<'a> Lowering<'a> {
                 push(self, kind, title, Act::Rebuild { stores });
                 for manual in &self.stack.manual_steps {
                     let title = format!("manual step: {}", manual.title);
-                    push(self, "manual", title, Act::Manual { step: manual.name.clone() });
+                    push(
+                        self,
+                        "manual",
+                        title,
+                        Act::Manual {
+                            step: manual.name.clone(),
+                        },
+                    );
                 }
                 if !restore_follows {
                     self.start(&mut push);
@@ -161,7 +186,10 @@ impl<'a> Lowering<'a> {
                     _ => self.stores(body, "stores"),
                 };
                 let order = self.stack.restore_order();
-                if body.get("order").is_none_or(|order| order.text() == Some("auto")) {
+                if body
+                    .get("order")
+                    .is_none_or(|order| order.text() == Some("auto"))
+                {
                     stores.sort_by_key(|store| order.iter().position(|known| known == store));
                 }
                 let point = point_of(body.get("point"));
@@ -180,11 +208,20 @@ impl<'a> Lowering<'a> {
                 }
             }
             "manual" => {
-                let known: Vec<&str> =
-                    self.stack.manual_steps.iter().map(|step| step.name.as_str()).collect();
+                let known: Vec<&str> = self
+                    .stack
+                    .manual_steps
+                    .iter()
+                    .map(|step| step.name.as_str())
+                    .collect();
                 known_name(self.source, body, &known, "manual step");
                 let step = text_of(Some(body)).unwrap_or_default();
-                push(self, kind, format!("manual step: {step}"), Act::Manual { step });
+                push(
+                    self,
+                    kind,
+                    format!("manual step: {step}"),
+                    Act::Manual { step },
+                );
             }
             "run" => {
                 let command = RunCommand {
@@ -195,7 +232,12 @@ impl<'a> Lowering<'a> {
                         .unwrap_or(0),
                     save: text_of(body.get("save")),
                 };
-                push(self, kind, format!("run {}", command.argv.join(" ")), Act::Run(command));
+                push(
+                    self,
+                    kind,
+                    format!("run {}", command.argv.join(" ")),
+                    Act::Run(command),
+                );
             }
             "http" => {
                 let request = request_of(self.source, body);
@@ -243,8 +285,17 @@ impl<'a> Lowering<'a> {
     /// The stores that a step names: all of them, or a list of names that exist.
     fn stores(&self, body: &Node, key: &str) -> Vec<String> {
         let node = body.get(key).unwrap_or(body);
-        let names = if node.entries().is_empty() { texts_of(Some(node)) } else { Vec::new() };
-        let known: Vec<&str> = self.stack.stores.iter().map(|store| store.name.as_str()).collect();
+        let names = if node.entries().is_empty() {
+            texts_of(Some(node))
+        } else {
+            Vec::new()
+        };
+        let known: Vec<&str> = self
+            .stack
+            .stores
+            .iter()
+            .map(|store| store.name.as_str())
+            .collect();
         if names.is_empty() || names == ["all"] {
             return known.into_iter().map(str::to_owned).collect();
         }
@@ -257,10 +308,19 @@ impl<'a> Lowering<'a> {
     /// A destroy may name services: then their own stores go, and they stop.
     fn destroyed(&self, body: &Node) -> (Vec<String>, Vec<String>) {
         let names = texts_of(Some(body));
-        let all_services: Vec<String> =
-            self.stack.services.iter().map(|service| service.name.clone()).collect();
+        let all_services: Vec<String> = self
+            .stack
+            .services
+            .iter()
+            .map(|service| service.name.clone())
+            .collect();
         if names.is_empty() || names == ["all"] {
-            let stores = self.stack.stores.iter().map(|store| store.name.clone()).collect();
+            let stores = self
+                .stack
+                .stores
+                .iter()
+                .map(|store| store.name.clone())
+                .collect();
             return (stores, all_services);
         }
         let known: Vec<&str> = self
@@ -277,7 +337,10 @@ impl<'a> Lowering<'a> {
         for name in &names {
             match self.stack.service(name) {
                 Some(service) => stores.extend(
-                    self.stack.stores_of(service).into_iter().map(|store| store.name.clone()),
+                    self.stack
+                        .stores_of(service)
+                        .into_iter()
+                        .map(|store| store.name.clone()),
                 ),
                 None => stores.push(name.clone()),
             }
@@ -304,7 +367,12 @@ impl<'a> Lowering<'a> {
     }
 
     fn store(&self, node: Option<&Node>) -> String {
-        let known: Vec<&str> = self.stack.stores.iter().map(|store| store.name.as_str()).collect();
+        let known: Vec<&str> = self
+            .stack
+            .stores
+            .iter()
+            .map(|store| store.name.as_str())
+            .collect();
         if let Some(node) = node {
             known_name(self.source, node, &known, "store");
         }
@@ -312,8 +380,12 @@ impl<'a> Lowering<'a> {
     }
 
     fn service(&self, node: Option<&Node>) -> String {
-        let known: Vec<&str> =
-            self.stack.services.iter().map(|service| service.name.as_str()).collect();
+        let known: Vec<&str> = self
+            .stack
+            .services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
         if let Some(node) = node {
             known_name(self.source, node, &known, "service");
         }
@@ -336,7 +408,11 @@ impl<'a> Lowering<'a> {
             deleted: number("deleted").unwrap_or(canaries / 10),
             encrypted: number("encrypted").unwrap_or(2),
             direct: number("direct").unwrap_or(3),
-            services: if services == ["all"] { Vec::new() } else { services },
+            services: if services == ["all"] {
+                Vec::new()
+            } else {
+                services
+            },
             writers: number("writers").unwrap_or(8) as usize,
         }
     }
@@ -369,8 +445,12 @@ impl<'a> Lowering<'a> {
         let store = || self.store(Some(value));
         Some(match key.text.as_str() {
             "regenerate" => {
-                let known: Vec<&str> =
-                    self.stack.secrets.iter().map(|secret| secret.name.as_str()).collect();
+                let known: Vec<&str> = self
+                    .stack
+                    .secrets
+                    .iter()
+                    .map(|secret| secret.name.as_str())
+                    .collect();
                 known_name(self.source, value, &known, "secret");
                 Fault::RegenerateSecret(text_of(Some(value)).unwrap_or_default())
             }
@@ -460,7 +540,12 @@ fn checks_of(body: &Node) -> Vec<Check> {
         })
         .collect();
     if checks.is_empty() {
-        checks = vec![Check::Health, Check::Login, Check::Survival, Check::Fingerprint];
+        checks = vec![
+            Check::Health,
+            Check::Login,
+            Check::Survival,
+            Check::Fingerprint,
+        ];
     }
     checks
 }

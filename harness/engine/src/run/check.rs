@@ -49,7 +49,11 @@ impl Cycle<'_> {
             let app = self.application(&service).await?;
             let settled = wait_for(SETTLES_WITHIN, async || {
                 let report = app.health().await;
-                if is_well(&report) { Ok(report) } else { Err(report.saw) }
+                if is_well(&report) {
+                    Ok(report)
+                } else {
+                    Err(report.saw)
+                }
             });
             let dead = self.state().dead.get(&service).cloned();
             let report = match dead {
@@ -60,7 +64,11 @@ impl Cycle<'_> {
                 },
             };
             let well = is_well(&report);
-            let known = self.stack.known_sick.get(&service).is_some_and(|(check, _)| check == "health");
+            let known = self
+                .stack
+                .known_sick
+                .get(&service)
+                .is_some_and(|(check, _)| check == "health");
             let outcome = match (well, known) {
                 (true, _) => Outcome::Pass,
                 (false, true) => Outcome::Unknown,
@@ -80,7 +88,10 @@ impl Cycle<'_> {
                 if well {
                     format!("{service} is healthy ({})", report.probe)
                 } else if report.healthy {
-                    format!("{service} says healthy and does not serve: {}", report.serves_saw)
+                    format!(
+                        "{service} says healthy and does not serve: {}",
+                        report.serves_saw
+                    )
                 } else {
                     format!("{service} is not healthy: {}", report.saw)
                 },
@@ -93,7 +104,11 @@ impl Cycle<'_> {
             found.proofs = vec![proof(&step.id, probe, saw)];
             if !well {
                 found.failures = vec![(
-                    kind(if report.healthy { "healthy-but-not-serving" } else { "unhealthy" }),
+                    kind(if report.healthy {
+                        "healthy-but-not-serving"
+                    } else {
+                        "unhealthy"
+                    }),
                     1,
                 )];
                 unwell.push(service.clone());
@@ -113,7 +128,9 @@ impl Cycle<'_> {
         let mut failed = Vec::new();
         for service in self.stack.start_order() {
             let app = self.application(&service).await?;
-            let Some(trace) = app.login().await else { continue };
+            let Some(trace) = app.login().await else {
+                continue;
+            };
             let before = self.state().accounts.get(&service).cloned();
             let (outcome, failure, summary) = judge_login(&service, before.as_ref(), &trace.end);
             self.tell(&Event::Login {
@@ -181,14 +198,23 @@ impl Cycle<'_> {
             let reached = state.results.iter().any(|result| {
                 result.check == CheckKind::Health
                     && result.subject == Subject::Service(service.clone())
-                    && result.proofs.iter().all(|proof| !proof.saw.contains("certificate"))
+                    && result
+                        .proofs
+                        .iter()
+                        .all(|proof| !proof.saw.contains("certificate"))
             });
             let found = result(
                 CheckKind::Certificate,
                 Subject::Service(service.clone()),
-                if reached { Outcome::Pass } else { Outcome::Fail },
+                if reached {
+                    Outcome::Pass
+                } else {
+                    Outcome::Fail
+                },
                 1,
-                format!("{service}: TLS handshake with the stack's own authority after the rebuild"),
+                format!(
+                    "{service}: TLS handshake with the stack's own authority after the rebuild"
+                ),
             );
             state.results.push(found);
         }
@@ -257,11 +283,18 @@ fn judge_login(
         (_, LoginEnd::Failed { stage, error }) => (
             Outcome::Fail,
             Some(("login-failed", Some(*stage))),
-            format!("no login to {service}, at the stage {}: {error}", stage_word(*stage)),
+            format!(
+                "no login to {service}, at the stage {}: {error}",
+                stage_word(*stage)
+            ),
         ),
         (Some(LoginEnd::LoggedIn { account: old, .. }), LoginEnd::LoggedIn { account, .. }) => {
             if old == account {
-                (Outcome::Pass, None, format!("logged in to {service} as before (account {account})"))
+                (
+                    Outcome::Pass,
+                    None,
+                    format!("logged in to {service} as before (account {account})"),
+                )
             } else {
                 (
                     Outcome::Fail,

@@ -50,7 +50,11 @@ impl Cycle<'_> {
                     end,
                     fingerprint: point.fingerprint,
                 };
-                self.state().points.entry(store.name.clone()).or_default().push(made);
+                self.state()
+                    .points
+                    .entry(store.name.clone())
+                    .or_default()
+                    .push(made);
                 Ok::<_, StepError>(())
             })
             .buffer_unordered(4)
@@ -62,7 +66,10 @@ impl Cycle<'_> {
         Ok(if none == 0 {
             points
         } else {
-            format!("{points}; {} without one by policy", count(none as u64, "store", "stores"))
+            format!(
+                "{points}; {} without one by policy",
+                count(none as u64, "store", "stores")
+            )
         })
     }
 
@@ -70,7 +77,9 @@ impl Cycle<'_> {
         let doomed: Vec<String> = stores
             .iter()
             .filter(|name| {
-                self.stack.store(name).is_some_and(|store| store.policy != Policy::Retained)
+                self.stack
+                    .store(name)
+                    .is_some_and(|store| store.policy != Policy::Retained)
             })
             .cloned()
             .collect();
@@ -107,7 +116,10 @@ impl Cycle<'_> {
     async fn plant_tombstones(&self, stores: &[String]) -> Result<(), StepError> {
         for store in stores {
             let marker = format!("tombstone-{}-{store}", self.nonce);
-            let copy = DirectCopy { marker: marker.clone(), text: "not to be restored".to_owned() };
+            let copy = DirectCopy {
+                marker: marker.clone(),
+                text: "not to be restored".to_owned(),
+            };
             if self.environment.write_direct(store, &copy).await? {
                 self.state().tombstones.insert(store.clone(), marker);
             }
@@ -145,7 +157,10 @@ impl Cycle<'_> {
         let before = self.state().vessels_before.clone();
         for store in stores {
             let (proof, why) = if !doomed.contains(store) {
-                (DestructionProof::Retained, "kept out of the destroy by its policy".to_owned())
+                (
+                    DestructionProof::Retained,
+                    "kept out of the destroy by its policy".to_owned(),
+                )
             } else if !answering.is_empty() {
                 (
                     DestructionProof::NotProven,
@@ -156,15 +171,22 @@ impl Cycle<'_> {
                     DestructionProof::NotProven,
                     "the inventory showed no vessel of it before the destroy".to_owned(),
                 )
-            } else if let Some(left) =
-                vessels.iter().find(|left| left.store.as_ref() == Some(store))
+            } else if let Some(left) = vessels
+                .iter()
+                .find(|left| left.store.as_ref() == Some(store))
             {
                 (
                     DestructionProof::NotProven,
-                    format!("{} {} is still there after the destroy", left.kind, left.place),
+                    format!(
+                        "{} {} is still there after the destroy",
+                        left.kind, left.place
+                    ),
                 )
             } else {
-                (DestructionProof::Proven, "gone from the inventory".to_owned())
+                (
+                    DestructionProof::Proven,
+                    "gone from the inventory".to_owned(),
+                )
             };
             self.state().proofs.insert(store.clone(), (proof, why));
         }
@@ -187,13 +209,19 @@ impl Cycle<'_> {
     ) {
         let mut state = self.state();
         for (store, points) in before {
-            let Some(declared) = self.stack.store(store) else { continue };
+            let Some(declared) = self.stack.store(store) else {
+                continue;
+            };
             if declared.losable || declared.policy == Policy::Retained {
                 continue;
             }
             let left = after.get(store).map_or(0, Vec::len);
             let (outcome, failure, summary) = if !declared.policy.makes_points() {
-                (Outcome::Fail, Some("no-backup"), format!("{store}: its policy keeps no backup"))
+                (
+                    Outcome::Fail,
+                    Some("no-backup"),
+                    format!("{store}: its policy keeps no backup"),
+                )
             } else if points.is_empty() {
                 (
                     Outcome::Fail,
@@ -204,13 +232,19 @@ impl Cycle<'_> {
                 (
                     Outcome::Fail,
                     Some("recovery-points-gone"),
-                    format!("{store}: {} before the destroy, none after it", points.len()),
+                    format!(
+                        "{store}: {} before the destroy, none after it",
+                        points.len()
+                    ),
                 )
             } else {
                 (
                     Outcome::Pass,
                     None,
-                    format!("{store}: {} outlived the destroy", count(left as u64, "recovery point", "recovery points")),
+                    format!(
+                        "{store}: {} outlived the destroy",
+                        count(left as u64, "recovery point", "recovery points")
+                    ),
                 )
             };
             let mut found = result(
@@ -223,7 +257,11 @@ impl Cycle<'_> {
             if let Some(failure) = failure {
                 found.failures = vec![(kind(failure), 1)];
             }
-            found.proofs = vec![proof("destroy", &format!("recovery points of {store}"), &summary)];
+            found.proofs = vec![proof(
+                "destroy",
+                &format!("recovery points of {store}"),
+                &summary,
+            )];
             state.results.push(found);
         }
     }

@@ -2,9 +2,7 @@
 //! last event.
 
 use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
-use phoenix_evidence::journal::event::{
-    CycleFinished, DestructionProof, Event, Phase,
-};
+use phoenix_evidence::journal::event::{CycleFinished, DestructionProof, Event, Phase};
 
 use super::results::{kind, proof, result, tie};
 use super::{Conclusion, Cycle, CycleError, Judgement};
@@ -27,23 +25,38 @@ impl Cycle<'_> {
             tie(self.stack, &mut state.results, &logins);
         }
         let results = self.state().results.clone();
-        self.tell(&Event::Results { results: results.clone() })?;
+        self.tell(&Event::Results {
+            results: results.clone(),
+        })?;
         let judgement = (self.judge)(&Conclusion {
             results: results.clone(),
             dirty: self.started.dirty,
             profile: self.stack.profile.clone(),
             level: self.started.level,
         });
-        self.tell(&Event::Register { register: judgement.register.clone() })?;
+        self.tell(&Event::Register {
+            register: judgement.register.clone(),
+        })?;
         let reaped = self.environment.reap().await;
         let cleanup = match (&reaped, &cleanup_broken) {
             (Ok(()), None) => Outcome::Pass,
             _ => Outcome::Fail,
         };
-        for why in reaped.err().map(|e| e.to_string()).into_iter().chain(cleanup_broken) {
-            self.tell(&Event::Note { text: format!("clean-up failed: {why}") })?;
+        for why in reaped
+            .err()
+            .map(|e| e.to_string())
+            .into_iter()
+            .chain(cleanup_broken)
+        {
+            self.tell(&Event::Note {
+                text: format!("clean-up failed: {why}"),
+            })?;
         }
-        let checks = if broken.is_some() { Outcome::Unknown } else { Outcome::Pass };
+        let checks = if broken.is_some() {
+            Outcome::Unknown
+        } else {
+            Outcome::Pass
+        };
         let mut finished = self.verdict(&judgement, checks, cleanup, interrupted);
         let expectations = self.meet_expectations(&judgement, &finished)?;
         finished.expectations = expectations;
@@ -52,7 +65,9 @@ impl Cycle<'_> {
             finished.exit = 1;
         }
         if let Some(why) = broken {
-            self.tell(&Event::Note { text: format!("the cycle did not get to its end: {why}") })?;
+            self.tell(&Event::Note {
+                text: format!("the cycle did not get to its end: {why}"),
+            })?;
             // A cycle that was cut short can tell of failures, and never of a success.
             if finished.exit == 0 {
                 finished.exit = 3;
@@ -120,7 +135,11 @@ impl Cycle<'_> {
                 proof: saw.clone(),
             })?;
             let mut state = self.state();
-            match state.faults.iter_mut().find(|(known, _, _)| *known == sentence) {
+            match state
+                .faults
+                .iter_mut()
+                .find(|(known, _, _)| *known == sentence)
+            {
                 Some(known) => *known = (sentence, Some(bitten), saw),
                 None => state.faults.push((sentence, Some(bitten), saw)),
             }
@@ -149,7 +168,11 @@ impl Cycle<'_> {
     fn conclude_destruction(&self) -> Result<(), CycleError> {
         let proofs = self.state().proofs.clone();
         for (store, (destruction, why)) in proofs {
-            self.tell(&Event::Destruction { store: store.clone(), proof: destruction, why: why.clone() })?;
+            self.tell(&Event::Destruction {
+                store: store.clone(),
+                proof: destruction,
+                why: why.clone(),
+            })?;
             let outcome = match destruction {
                 DestructionProof::Proven => Outcome::Pass,
                 DestructionProof::NotProven => Outcome::Unknown,
@@ -172,7 +195,11 @@ impl Cycle<'_> {
     }
 
     fn conclude_secrets_kept(&self) {
-        let rebuilt = self.plan.steps.iter().any(|step| matches!(step.act, Act::Rebuild { .. }));
+        let rebuilt = self
+            .plan
+            .steps
+            .iter()
+            .any(|step| matches!(step.act, Act::Rebuild { .. }));
         let mut state = self.state();
         if !rebuilt || state.secrets_after.is_empty() {
             return;
@@ -188,7 +215,10 @@ impl Cycle<'_> {
                 if exists { Outcome::Pass } else { Outcome::Fail },
                 1,
                 if exists {
-                    format!("{}: a value exists after the rebuild, made by nobody", secret.name)
+                    format!(
+                        "{}: a value exists after the rebuild, made by nobody",
+                        secret.name
+                    )
                 } else {
                     format!("{}: no value after the rebuild", secret.name)
                 },
@@ -212,7 +242,11 @@ impl Cycle<'_> {
             found.proofs = vec![proof(
                 "rebuild",
                 "keyed digest of the value",
-                &format!("{} → {}", digest_word(before.as_ref()), digest_word(after.as_ref())),
+                &format!(
+                    "{} → {}",
+                    digest_word(before.as_ref()),
+                    digest_word(after.as_ref())
+                ),
             )];
             state.results.push(found);
         }
@@ -223,15 +257,20 @@ impl Cycle<'_> {
         if state.disaster.is_none() {
             return;
         }
-        let checked_writes =
-            state.results.iter().any(|result| result.check == CheckKind::Write);
+        let checked_writes = state
+            .results
+            .iter()
+            .any(|result| result.check == CheckKind::Write);
         if checked_writes {
             let last = self
                 .stack
                 .services
                 .iter()
                 .map(|service| {
-                    state.phases.get(&(service.name.clone(), Phase::FirstWrite)).copied()
+                    state
+                        .phases
+                        .get(&(service.name.clone(), Phase::FirstWrite))
+                        .copied()
                 })
                 .try_fold(0.0_f64, |worst, at| at.map(|at| worst.max(at)));
             state.rta_s = last;
@@ -245,7 +284,9 @@ impl Cycle<'_> {
                 (Some(took), Some(objective)) if took > objective => (
                     Outcome::Fail,
                     Some("rto-over-objective"),
-                    format!("{took:.1}s from the disaster to the last first write, objective {objective:.0}s"),
+                    format!(
+                        "{took:.1}s from the disaster to the last first write, objective {objective:.0}s"
+                    ),
                 ),
                 (Some(took), _) => (
                     Outcome::Pass,
@@ -261,7 +302,10 @@ impl Cycle<'_> {
             state.results.push(found);
         }
         let manual = state.manual_by_nobody;
-        let asked = state.results.iter().any(|result| result.check == CheckKind::ManualStep);
+        let asked = state
+            .results
+            .iter()
+            .any(|result| result.check == CheckKind::ManualStep);
         if asked {
             let allowed = self.stack.objectives.manual_steps.unwrap_or(0);
             let over = manual > allowed;
@@ -297,7 +341,11 @@ impl Cycle<'_> {
             if !met {
                 all = Outcome::Fail;
             }
-            self.tell(&Event::Expectation { text: expect.text.clone(), met, saw })?;
+            self.tell(&Event::Expectation {
+                text: expect.text.clone(),
+                met,
+                saw,
+            })?;
         }
         Ok(all)
     }
@@ -310,12 +358,20 @@ impl Cycle<'_> {
     ) -> (bool, String) {
         let state = self.state();
         match expected {
-            Expected::Verdict { verdict, store, at_least, at_most } => {
+            Expected::Verdict {
+                verdict,
+                store,
+                at_least,
+                at_most,
+            } => {
                 let key = (store.clone().unwrap_or_default(), verdict.clone());
                 let n = state.verdicts.get(&key).copied().unwrap_or(0);
                 // Counting nothing is no evidence for "none": something must have been examined.
                 let examined = !state.verdicts.is_empty();
-                (examined && n >= *at_least && at_most.is_none_or(|most| n <= most), format!("{n}"))
+                (
+                    examined && n >= *at_least && at_most.is_none_or(|most| n <= most),
+                    format!("{n}"),
+                )
             }
             Expected::Recovery(word) => (finished.recovery == *word, finished.recovery.clone()),
             Expected::Agreement(word) => (finished.agreement == *word, finished.agreement.clone()),
@@ -323,10 +379,22 @@ impl Cycle<'_> {
             Expected::Finding { subject, kind } => {
                 let found = state.results.iter().any(|result| {
                     result.outcome == Outcome::Fail
-                        && subject.as_deref().is_none_or(|name| names(&result.subject, name))
-                        && result.failures.iter().any(|(failure, _)| failure.0 == *kind)
+                        && subject
+                            .as_deref()
+                            .is_none_or(|name| names(&result.subject, name))
+                        && result
+                            .failures
+                            .iter()
+                            .any(|(failure, _)| failure.0 == *kind)
                 });
-                (found, if found { "found".to_owned() } else { "not found".to_owned() })
+                (
+                    found,
+                    if found {
+                        "found".to_owned()
+                    } else {
+                        "not found".to_owned()
+                    },
+                )
             }
             Expected::Claim { claim, status } => {
                 let saw = judgement
@@ -343,10 +411,20 @@ impl Cycle<'_> {
                 let met = match word.as_str() {
                     "secret-regenerated" => changed,
                     _ => state.results.iter().any(|result| {
-                        result.failures.iter().any(|(failure, _)| failure.0 == *word)
+                        result
+                            .failures
+                            .iter()
+                            .any(|(failure, _)| failure.0 == *word)
                     }),
                 };
-                (met, if met { "found".to_owned() } else { "not found".to_owned() })
+                (
+                    met,
+                    if met {
+                        "found".to_owned()
+                    } else {
+                        "not found".to_owned()
+                    },
+                )
             }
         }
     }

@@ -42,14 +42,18 @@ impl Cycle<'_> {
             // Within `finally:` each step is tried, whatever became of the one before.
             if !stop || cleanup {
                 let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, step)| {
-                    step.needs.iter().all(|need| ended.contains_key(need.as_str()))
+                    step.needs
+                        .iter()
+                        .all(|need| ended.contains_key(need.as_str()))
                 });
                 waiting = rest;
                 for (number, step) in ready {
                     running.push(async move { (step, self.run_step(number, step).await) });
                 }
             }
-            let Some((step, outcome)) = running.next().await else { break };
+            let Some((step, outcome)) = running.next().await else {
+                break;
+            };
             match outcome? {
                 Ok(_) => ended.insert(&step.id, StepEnd::Done),
                 Err(why) => {
@@ -76,9 +80,12 @@ impl Cycle<'_> {
         number: usize,
         step: &Step,
     ) -> Result<Result<String, String>, CycleError> {
-        self.tell(&Event::StepStarted { step: step.id.clone() })?;
+        self.tell(&Event::StepStarted {
+            step: step.id.clone(),
+        })?;
         self.sync()?;
-        self.progress.step_started(&self.name, number + 1, self.plan.steps.len(), &step.title);
+        self.progress
+            .step_started(&self.name, number + 1, self.plan.steps.len(), &step.title);
         let began = Instant::now();
         let act = self.act(step);
         let outcome = if step.cleanup {
@@ -99,8 +106,13 @@ impl Cycle<'_> {
             Err(why) => (StepEnd::Failed, why.clone()),
         };
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.progress.step_finished(&self.name, number + 1, ended, &detail, took_ms);
-        self.tell(&Event::StepFinished { step: step.id.clone(), ended, detail })?;
+        self.progress
+            .step_finished(&self.name, number + 1, ended, &detail, took_ms);
+        self.tell(&Event::StepFinished {
+            step: step.id.clone(),
+            ended,
+            detail,
+        })?;
         self.sync()?;
         Ok(outcome)
     }
@@ -121,8 +133,15 @@ impl Cycle<'_> {
             Act::Manual { step } => self.manual(step).await,
             Act::Run(command) => self.run_command(step, command).await,
             Act::Http(request) => self.http(step, request).await,
-            Act::Sql { store, query, value, rows, save } => {
-                self.sql(step, store, query, value.as_deref(), *rows, save.as_deref()).await
+            Act::Sql {
+                store,
+                query,
+                value,
+                rows,
+                save,
+            } => {
+                self.sql(step, store, query, value.as_deref(), *rows, save.as_deref())
+                    .await
             }
             Act::WaitUntil { until, within } => self.wait_until(until, *within).await,
         }

@@ -154,7 +154,9 @@ pub async fn run_cycle(input: CycleInput<'_>) -> Result<CycleFinished, CycleErro
     let started = input.started;
     let mut journal = JournalWriter::create(&input.folder.join("journal.jsonl"))?;
     journal.append(&Event::CycleStarted(Box::new(started.clone())))?;
-    journal.append(&Event::Planned { steps: input.plan.shown(|step| destroys(input.stack, step)) })?;
+    journal.append(&Event::Planned {
+        steps: input.plan.shown(|step| destroys(input.stack, step)),
+    })?;
     journal.sync()?;
     let ledger = Ledger::create(
         &input.folder.join("ledger.jsonl"),
@@ -191,10 +193,14 @@ pub fn destroys(stack: &Stack, step: &crate::plan::Step) -> Vec<String> {
     use crate::plan::Act;
     match &step.act {
         Act::Destroy { stores, services } => {
-            let mut acts: Vec<String> =
-                services.iter().map(|service| format!("stop service {service}")).collect();
+            let mut acts: Vec<String> = services
+                .iter()
+                .map(|service| format!("stop service {service}"))
+                .collect();
             for store in stores {
-                let Some(store) = stack.store(store) else { continue };
+                let Some(store) = stack.store(store) else {
+                    continue;
+                };
                 if store.policy == crate::stack::Policy::Retained {
                     acts.push(format!("keep store {} (retained)", store.name));
                 } else {
@@ -227,12 +233,16 @@ impl Cycle<'_> {
     }
 
     fn journal(&self) -> MutexGuard<'_, JournalWriter> {
-        self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.journal
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// The state; never held over an await.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     pub(crate) fn says(&self, words: &str) {
@@ -257,7 +267,9 @@ impl Cycle<'_> {
     pub(crate) fn phase(&self, service: &str, phase: Phase) -> Result<(), JournalError> {
         let fresh = {
             let mut state = self.state();
-            let Some(disaster) = state.disaster else { return Ok(()) };
+            let Some(disaster) = state.disaster else {
+                return Ok(());
+            };
             let at = disaster.at.elapsed().as_secs_f64();
             let key = (service.to_owned(), phase);
             let fresh = !state.phases.contains_key(&key);
@@ -265,7 +277,10 @@ impl Cycle<'_> {
             fresh
         };
         if fresh {
-            self.tell(&Event::Phase { service: service.to_owned(), phase })?;
+            self.tell(&Event::Phase {
+                service: service.to_owned(),
+                phase,
+            })?;
         }
         Ok(())
     }

@@ -22,8 +22,9 @@ impl Cycle<'_> {
         {
             let mut state = self.state();
             for store in stores {
-                let Some(vessel) =
-                    vessels.iter().find(|vessel| vessel.store.as_ref() == Some(store))
+                let Some(vessel) = vessels
+                    .iter()
+                    .find(|vessel| vessel.store.as_ref() == Some(store))
                 else {
                     missing.push(store.clone());
                     continue;
@@ -33,13 +34,21 @@ impl Cycle<'_> {
                     .iter()
                     .find(|old| old.store.as_ref() == Some(store))
                     .cloned();
-                let Some((proof, why)) = state.proofs.get_mut(store) else { continue };
+                let Some((proof, why)) = state.proofs.get_mut(store) else {
+                    continue;
+                };
                 if *proof == DestructionProof::Proven {
-                    if old.as_ref().is_some_and(|old| old.identity == vessel.identity) {
+                    if old
+                        .as_ref()
+                        .is_some_and(|old| old.identity == vessel.identity)
+                    {
                         *proof = DestructionProof::NotProven;
                         *why = format!("the {} after the rebuild is the old one", vessel.kind);
                     } else {
-                        *why = format!("gone from the inventory, and the new {} is new", vessel.kind);
+                        *why = format!(
+                            "gone from the inventory, and the new {} is new",
+                            vessel.kind
+                        );
                     }
                 }
             }
@@ -53,11 +62,18 @@ impl Cycle<'_> {
             })?;
         }
         let summary = if missing.is_empty() {
-            format!("{} came up from code", count(stores.len() as u64, "vessel", "vessels"))
+            format!(
+                "{} came up from code",
+                count(stores.len() as u64, "vessel", "vessels")
+            )
         } else {
             format!("not rebuilt: {}", missing.join(", "))
         };
-        let outcome = if missing.is_empty() { Outcome::Pass } else { Outcome::Fail };
+        let outcome = if missing.is_empty() {
+            Outcome::Pass
+        } else {
+            Outcome::Fail
+        };
         let mut found = result(
             CheckKind::Rebuild,
             Subject::Stack,
@@ -98,7 +114,11 @@ impl Cycle<'_> {
                 .collect::<Vec<_>>()
                 .await;
             for outcome in outcomes {
-                if outcome? { restored += 1 } else { without += 1 }
+                if outcome? {
+                    restored += 1;
+                } else {
+                    without += 1;
+                }
             }
             done.extend(ready);
             waiting = rest;
@@ -107,7 +127,9 @@ impl Cycle<'_> {
             let stores = self.stack.stores_of(service);
             let state_restored = {
                 let state = self.state();
-                stores.iter().any(|store| state.restored.contains_key(&store.name))
+                stores
+                    .iter()
+                    .any(|store| state.restored.contains_key(&store.name))
             };
             if state_restored {
                 self.phase(&service.name, Phase::Restored)?;
@@ -123,7 +145,9 @@ impl Cycle<'_> {
     /// Restores one store; whether there was anything to restore from.
     async fn restore_one(&self, store: &str, choice: &PointChoice) -> Result<bool, StepError> {
         let listed = self.environment.points(store).await?;
-        let Some(chosen) = self.choose(store, &listed, choice) else { return Ok(false) };
+        let Some(chosen) = self.choose(store, &listed, choice) else {
+            return Ok(false);
+        };
         let bytes = match self.environment.restore(store, &chosen.id).await {
             Ok(bytes) => bytes,
             // A restore that fails is what a drill is for: the finding is the failure's own, and
@@ -172,26 +196,33 @@ impl Cycle<'_> {
             PointChoice::Label(label) => mine
                 .iter()
                 .rev()
-                .find(|point| {
-                    point.label.as_deref() == Some(label) && listed.contains(&point.id)
-                })?
+                .find(|point| point.label.as_deref() == Some(label) && listed.contains(&point.id))?
                 .id
                 .clone(),
         };
         // A point that this run did not make is older than all that it wrote.
-        Some(mine.iter().find(|point| point.id == id).cloned().unwrap_or(PointMade {
-            id,
-            label: None,
-            begin: 0,
-            end: 0,
-            fingerprint: None,
-        }))
+        Some(
+            mine.iter()
+                .find(|point| point.id == id)
+                .cloned()
+                .unwrap_or(PointMade {
+                    id,
+                    label: None,
+                    begin: 0,
+                    end: 0,
+                    fingerprint: None,
+                }),
+        )
     }
 
     /// Before any application starts on it: what changes at start is not the restore's doing.
     async fn compare_with_point(&self, store: &str, point: &PointMade) -> Result<(), StepError> {
-        let Some(before) = &point.fingerprint else { return Ok(()) };
-        let Some(after) = self.environment.fingerprint(store).await? else { return Ok(()) };
+        let Some(before) = &point.fingerprint else {
+            return Ok(());
+        };
+        let Some(after) = self.environment.fingerprint(store).await? else {
+            return Ok(());
+        };
         self.tell(&Event::Fingerprint {
             moment: Moment::AfterRestore,
             store: store.to_owned(),
@@ -208,7 +239,10 @@ impl Cycle<'_> {
         let summary = if equal {
             format!("{store}: whole-store fingerprint equal ({})", after.covers)
         } else {
-            format!("{store}: differs from its recovery point: {}", differences.join("; "))
+            format!(
+                "{store}: differs from its recovery point: {}",
+                differences.join("; ")
+            )
         };
         let mut found = result(
             CheckKind::Fingerprint,
@@ -220,7 +254,11 @@ impl Cycle<'_> {
         if !equal {
             found.failures = vec![(kind("fingerprint-differs"), differences.len().max(1) as u64)];
         }
-        found.proofs = vec![proof("restore", &format!("fingerprint of {store}"), &summary)];
+        found.proofs = vec![proof(
+            "restore",
+            &format!("fingerprint of {store}"),
+            &summary,
+        )];
         let mut state = self.state();
         state.fingerprints_restored.insert(store.to_owned(), after);
         state.results.push(found);
@@ -228,7 +266,9 @@ impl Cycle<'_> {
     }
 
     async fn look_for_tombstone(&self, store: &str) -> Result<(), StepError> {
-        let Some(tombstone) = self.state().tombstones.get(store).cloned() else { return Ok(()) };
+        let Some(tombstone) = self.state().tombstones.get(store).cloned() else {
+            return Ok(());
+        };
         let copies = self.environment.list_direct(store).await?;
         if copies.iter().any(|copy| copy.marker == tombstone) {
             self.state().proofs.insert(
@@ -267,7 +307,11 @@ impl Cycle<'_> {
                 let healthy = wait_for(HEALTHY_WITHIN / 4, async || {
                     let report = app.health().await;
                     // Its own word alone: what lies behind it is judged by the checks.
-                    if report.healthy || is_well(&report) { Ok(()) } else { Err(report.saw) }
+                    if report.healthy || is_well(&report) {
+                        Ok(())
+                    } else {
+                        Err(report.saw)
+                    }
                 })
                 .await;
                 if healthy.is_ok() {
@@ -280,9 +324,13 @@ impl Cycle<'_> {
             .await;
         waits.into_iter().collect::<Result<Vec<()>, _>>()?;
         if dead.is_empty() {
-            Ok(format!("{} started", count(services.len() as u64, "service", "services")))
+            Ok(format!(
+                "{} started",
+                count(services.len() as u64, "service", "services")
+            ))
         } else {
-            for service in self.state().dead.keys().cloned().collect::<Vec<_>>() {
+            let silent: Vec<String> = self.state().dead.keys().cloned().collect();
+            for service in silent {
                 let lines = self.environment.log(&service).await;
                 self.tell(&Event::ServiceLog { service, lines })?;
             }

@@ -15,7 +15,11 @@ pub(super) fn result(
     summary: impl Into<String>,
 ) -> CheckResult {
     // A check that ran on nothing is never a pass.
-    let outcome = if examined == 0 && outcome == Outcome::Pass { Outcome::Unknown } else { outcome };
+    let outcome = if examined == 0 && outcome == Outcome::Pass {
+        Outcome::Unknown
+    } else {
+        outcome
+    };
     CheckResult {
         check,
         subject,
@@ -30,7 +34,11 @@ pub(super) fn result(
 }
 
 pub(super) fn proof(step: &str, probe: &str, saw: &str) -> Proof {
-    Proof { step: step.to_owned(), probe: probe.to_owned(), saw: first_bytes(saw, 200) }
+    Proof {
+        step: step.to_owned(),
+        probe: probe.to_owned(),
+        saw: first_bytes(saw, 200),
+    }
 }
 
 pub(super) fn kind(name: &str) -> FailureKind {
@@ -68,14 +76,19 @@ pub(super) fn tie(stack: &Stack, results: &mut [CheckResult], logins: &[LoginFai
                 find(results, CheckKind::Survival, &Subject::Store(store.clone()))
             }
             // The changed key that made data unreadable, told once: as what it cost.
-            (CheckKind::SecretPreserved, Subject::Secret(secret)) => {
-                find(results, CheckKind::Survival, &Subject::Secret(secret.clone()))
-            }
+            (CheckKind::SecretPreserved, Subject::Secret(secret)) => find(
+                results,
+                CheckKind::Survival,
+                &Subject::Secret(secret.clone()),
+            ),
             (CheckKind::DataLoss, _) => {
                 first_failure(results, |check| check == CheckKind::Survival)
             }
             (CheckKind::Rto, _) => first_failure(results, |check| {
-                matches!(check, CheckKind::Write | CheckKind::Survival | CheckKind::Health)
+                matches!(
+                    check,
+                    CheckKind::Write | CheckKind::Survival | CheckKind::Health
+                )
             }),
             _ => None,
         };
@@ -111,19 +124,25 @@ fn login_root(
 /// A failed survival of a store under the service.
 fn store_root(stack: &Stack, results: &[CheckResult], service: &str) -> Option<usize> {
     let service = stack.service(service)?;
-    stack
-        .stores_of(service)
-        .into_iter()
-        .find_map(|store| find(results, CheckKind::Survival, &Subject::Store(store.name.clone())))
+    stack.stores_of(service).into_iter().find_map(|store| {
+        find(
+            results,
+            CheckKind::Survival,
+            &Subject::Store(store.name.clone()),
+        )
+    })
 }
 
 /// A secret of the service whose change made data unreadable.
 fn secret_root(stack: &Stack, results: &[CheckResult], service: &str) -> Option<usize> {
     let service = stack.service(service)?;
-    service
-        .secrets
-        .iter()
-        .find_map(|secret| find(results, CheckKind::Survival, &Subject::Secret(secret.clone())))
+    service.secrets.iter().find_map(|secret| {
+        find(
+            results,
+            CheckKind::Survival,
+            &Subject::Secret(secret.clone()),
+        )
+    })
 }
 
 fn find(results: &[CheckResult], check: CheckKind, subject: &Subject) -> Option<usize> {
@@ -133,5 +152,7 @@ fn find(results: &[CheckResult], check: CheckKind, subject: &Subject) -> Option<
 }
 
 fn first_failure(results: &[CheckResult], which: impl Fn(CheckKind) -> bool) -> Option<usize> {
-    results.iter().position(|result| which(result.check) && result.outcome == Outcome::Fail)
+    results
+        .iter()
+        .position(|result| which(result.check) && result.outcome == Outcome::Fail)
 }

@@ -91,17 +91,23 @@ impl Cycle<'_> {
                     let mut written = Vec::new();
                     let mut round = writer;
                     while Instant::now() < until {
-                        let Some(target) = targets.get(round % targets.len().max(1)) else { break };
-                        let kinds: Vec<_> =
-                            target.kinds.iter().filter(|(_, _, key)| key.is_none()).collect();
+                        let Some(target) = targets.get(round % targets.len().max(1)) else {
+                            break;
+                        };
+                        let kinds: Vec<_> = target
+                            .kinds
+                            .iter()
+                            .filter(|(_, _, key)| key.is_none())
+                            .collect();
                         if let Some((kind, parts, key)) =
                             kinds.get(round / targets.len() % kinds.len().max(1))
                         {
                             let known = self
                                 .new_canary(Some(&target.service), kind.kind, parts, key.as_ref())
                                 .await?;
-                            let acknowledged =
-                                self.write(target.app.as_ref(), known, Action::Create, 0).await?;
+                            let acknowledged = self
+                                .write(target.app.as_ref(), known, Action::Create, 0)
+                                .await?;
                             written.push((target.service.clone(), acknowledged));
                         }
                         round += writers;
@@ -135,7 +141,9 @@ impl Cycle<'_> {
             }
             let context = self.environment.context(&service.name).await?;
             let app = self.application(&service.name).await?;
-            app.prepare().await.map_err(|e| StepError::Failed(format!("{}: {e}", service.name)))?;
+            app.prepare()
+                .await
+                .map_err(|e| StepError::Failed(format!("{}: {e}", service.name)))?;
             let mut kinds = Vec::new();
             for kind in app.kinds() {
                 let parts: Option<Vec<Part>> = kind
@@ -156,7 +164,11 @@ impl Cycle<'_> {
                     kinds.push((kind, parts, key));
                 }
             }
-            targets.push(Target { service: service.name.clone(), app, kinds });
+            targets.push(Target {
+                service: service.name.clone(),
+                app,
+                kinds,
+            });
         }
         Ok(targets)
     }
@@ -168,33 +180,46 @@ impl Cycle<'_> {
     ) -> Result<Vec<(String, bool)>, StepError> {
         let mut wanted: Vec<(usize, CanaryPlan)> = Vec::new();
         let of = |which: fn(&KindSpec) -> bool| -> Vec<usize> {
-            (0..target.kinds.len()).filter(|at| which(&target.kinds[*at].0)).collect()
+            (0..target.kinds.len())
+                .filter(|at| which(&target.kinds[*at].0))
+                .collect()
         };
         let plain = of(|kind| kind.parts.len() == 1 && kind.key.is_none());
         for number in 0..seed.canaries as usize {
-            let Some(kind) = plain.get(number % plain.len().max(1)) else { break };
+            let Some(kind) = plain.get(number % plain.len().max(1)) else {
+                break;
+            };
             let spec = &target.kinds[*kind].0;
             let overwritten = number < seed.overwritten as usize && spec.overwritable;
             let first_deleted = (seed.overwritten as usize).min(seed.canaries as usize / 2);
             let deleted = spec.deletable
                 && number >= first_deleted
                 && number < first_deleted + seed.deleted as usize;
-            wanted.push((*kind, CanaryPlan { overwritten, deleted }));
+            wanted.push((
+                *kind,
+                CanaryPlan {
+                    overwritten,
+                    deleted,
+                },
+            ));
         }
         for (how_many, kinds) in [
             (seed.pairs, of(|kind| kind.parts.len() == 2)),
             (seed.encrypted, of(|kind| kind.key.is_some())),
         ] {
             for number in 0..how_many as usize {
-                let Some(kind) = kinds.get(number % kinds.len().max(1)) else { break };
+                let Some(kind) = kinds.get(number % kinds.len().max(1)) else {
+                    break;
+                };
                 wanted.push((*kind, CanaryPlan::default()));
             }
         }
         let outcomes = stream::iter(wanted)
             .map(|(kind, plan)| async move {
                 let (kind, parts, key) = &target.kinds[kind];
-                let known =
-                    self.new_canary(Some(&target.service), kind.kind, parts, key.as_ref()).await?;
+                let known = self
+                    .new_canary(Some(&target.service), kind.kind, parts, key.as_ref())
+                    .await?;
                 let app = target.app.as_ref();
                 let acknowledged = self.write(app, known, Action::Create, 0).await?;
                 if acknowledged && plan.overwritten {
@@ -215,20 +240,30 @@ impl Cycle<'_> {
         let mut written = Vec::new();
         for store in &self.stack.stores {
             for _ in 0..per_store {
-                let parts = [Part { role: "direct".to_owned(), store: store.name.clone() }];
+                let parts = [Part {
+                    role: "direct".to_owned(),
+                    store: store.name.clone(),
+                }];
                 let at = self.new_canary(None, "direct", &parts, None).await?;
                 let (id, marker) = {
                     let state = self.state();
-                    (state.canaries[at].spec.id, state.canaries[at].marker.clone())
+                    (
+                        state.canaries[at].spec.id,
+                        state.canaries[at].marker.clone(),
+                    )
                 };
-                self.ledger.record(id, Op::Create, 0, Phase::Invoked).await?;
+                self.ledger
+                    .record(id, Op::Create, 0, Phase::Invoked)
+                    .await?;
                 let text = payload::text(self.seed, &self.nonce, id, 0);
                 let copy = DirectCopy { marker, text };
                 let phase = match self.environment.write_direct(&store.name, &copy).await {
                     Ok(true) => Phase::Acknowledged,
                     Ok(false) => Phase::Refused,
                     Err(error) => {
-                        self.ledger.record(id, Op::Create, 0, Phase::Indeterminate).await?;
+                        self.ledger
+                            .record(id, Op::Create, 0, Phase::Indeterminate)
+                            .await?;
                         return Err(error.into());
                     }
                 };
@@ -321,7 +356,9 @@ impl Cycle<'_> {
                 Ok(true)
             }
             WriteOutcome::Refused { answer } => {
-                self.tell(&Event::Note { text: format!("{} was refused: {answer}", known.marker) })?;
+                self.tell(&Event::Note {
+                    text: format!("{} was refused: {answer}", known.marker),
+                })?;
                 Ok(false)
             }
             WriteOutcome::Indeterminate { why } => {

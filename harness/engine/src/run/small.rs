@@ -24,7 +24,9 @@ impl Cycle<'_> {
             bitten: injected.bitten,
             proof: injected.proof.clone(),
         })?;
-        self.state().faults.push((sentence, injected.bitten, injected.proof.clone()));
+        self.state()
+            .faults
+            .push((sentence, injected.bitten, injected.proof.clone()));
         // A changed secret is a changed secret, whoever changed it.
         if matches!(fault, Fault::RegenerateSecret(_)) {
             let secrets = self.environment.secrets().await;
@@ -34,8 +36,15 @@ impl Cycle<'_> {
     }
 
     pub(super) async fn manual(&self, name: &str) -> StepResult {
-        let Some(step) = self.stack.manual_steps.iter().find(|step| step.name == name) else {
-            return Err(StepError::Failed(format!("no manual step is called `{name}`")));
+        let Some(step) = self
+            .stack
+            .manual_steps
+            .iter()
+            .find(|step| step.name == name)
+        else {
+            return Err(StepError::Failed(format!(
+                "no manual step is called `{name}`"
+            )));
         };
         let (performed, outcome, summary) = match &step.automation {
             Some(argv) => match self.environment.automate(name, argv).await {
@@ -53,7 +62,10 @@ impl Cycle<'_> {
             None => (
                 ManualPerformed::ByNobody,
                 Outcome::Fail,
-                format!("{}: waits for a person, {} minutes as declared", step.title, step.minutes),
+                format!(
+                    "{}: waits for a person, {} minutes as declared",
+                    step.title, step.minutes
+                ),
             ),
         };
         self.tell(&Event::ManualStep {
@@ -85,7 +97,10 @@ impl Cycle<'_> {
             .split_first()
             .ok_or_else(|| StepError::Failed("the command is empty".to_owned()))?;
         let mut child = Command::new(program);
-        child.args(arguments).kill_on_drop(true).stdin(std::process::Stdio::null());
+        child
+            .args(arguments)
+            .kill_on_drop(true)
+            .stdin(std::process::Stdio::null());
         let output = tokio::time::timeout(command.timeout, child.output())
             .await
             .map_err(|_| {
@@ -102,18 +117,32 @@ impl Cycle<'_> {
         let saw = format!(
             "exit {}: {}",
             status.map_or("by signal".to_owned(), |code| code.to_string()),
-            first_bytes(if stdout.trim().is_empty() { &stderr } else { &stdout }, 200)
+            first_bytes(
+                if stdout.trim().is_empty() {
+                    &stderr
+                } else {
+                    &stdout
+                },
+                200
+            )
         );
         self.answered(step, &argv.join(" "), &saw, as_expected)?;
         if let Some(name) = &command.save {
-            self.state().saved.insert(name.clone(), stdout.trim().to_owned());
+            self.state()
+                .saved
+                .insert(name.clone(), stdout.trim().to_owned());
         }
         Ok(saw)
     }
 
     pub(super) async fn http(&self, step: &Step, request: &HttpRequest) -> StepResult {
         let (saw, met) = self.send(request).await.map_err(StepError::Failed)?;
-        self.answered(step, &format!("{} {}", request.method, request.url), &saw, met)?;
+        self.answered(
+            step,
+            &format!("{} {}", request.method, request.url),
+            &saw,
+            met,
+        )?;
         Ok(saw)
     }
 
@@ -135,21 +164,29 @@ impl Cycle<'_> {
                 serde_json::from_str(&text).map_err(|e| format!("its JSON body: {e}"))?;
             sending = sending.json(&json);
         } else if !request.form.is_empty() {
-            let form: BTreeMap<&String, String> =
-                request.form.iter().map(|(name, value)| (name, self.fill(value))).collect();
+            let form: BTreeMap<&String, String> = request
+                .form
+                .iter()
+                .map(|(name, value)| (name, self.fill(value)))
+                .collect();
             sending = sending.form(&form);
         }
         let answer = sending.send().await.map_err(|e| error_chain(&e))?;
         let status = answer.status().as_u16();
         let body = answer.text().await.map_err(|e| error_chain(&e))?;
-        let mut met = request.status.map_or((200..400).contains(&status), |wanted| wanted == status);
+        let mut met = request
+            .status
+            .map_or((200..400).contains(&status), |wanted| wanted == status);
         let json: Option<serde_json::Value> = serde_json::from_str(&body).ok();
         for (path, wanted) in &request.json_expect {
             let value = json.as_ref().and_then(|json| json_path(json, path));
             met &= value.is_some_and(|value| text_of(value) == self.fill(wanted));
         }
         for (name, path) in &request.save {
-            let value = json.as_ref().and_then(|json| json_path(json, path)).map(text_of);
+            let value = json
+                .as_ref()
+                .and_then(|json| json_path(json, path))
+                .map(text_of);
             match value {
                 Some(value) => {
                     self.state().saved.insert(name.clone(), value);
@@ -192,7 +229,11 @@ impl Cycle<'_> {
                 let app = self.application(service).await?;
                 wait_for(within, async || {
                     let report = app.health().await;
-                    if report.healthy { Ok(report.saw) } else { Err(report.saw) }
+                    if report.healthy {
+                        Ok(report.saw)
+                    } else {
+                        Err(report.saw)
+                    }
                 })
                 .await
             }
@@ -203,7 +244,11 @@ impl Cycle<'_> {
                 })
                 .await
             }
-            Until::Sql { store, query, value } => {
+            Until::Sql {
+                store,
+                query,
+                value,
+            } => {
                 wait_for(within, async || {
                     let found = self
                         .environment
@@ -243,7 +288,11 @@ impl Cycle<'_> {
         let mut found = result(
             CheckKind::Expectation,
             Subject::Stack,
-            if as_expected { Outcome::Pass } else { Outcome::Fail },
+            if as_expected {
+                Outcome::Pass
+            } else {
+                Outcome::Fail
+            },
             1,
             format!("{}: {saw}", step.title),
         );
@@ -300,7 +349,9 @@ fn json_path<'v>(value: &'v serde_json::Value, path: &str) -> Option<&'v serde_j
 }
 
 fn text_of(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -310,9 +361,18 @@ mod tests {
     #[test]
     fn json_paths_reach_into_objects_and_lists() {
         let value = serde_json::json!({"a": [{"b": "x"}, {"b": 7}], "c/d": true});
-        assert_eq!(json_path(&value, "$.a[0].b").map(text_of).as_deref(), Some("x"));
-        assert_eq!(json_path(&value, "$.a[1].b").map(text_of).as_deref(), Some("7"));
-        assert_eq!(json_path(&value, "$.c/d").map(text_of).as_deref(), Some("true"));
+        assert_eq!(
+            json_path(&value, "$.a[0].b").map(text_of).as_deref(),
+            Some("x")
+        );
+        assert_eq!(
+            json_path(&value, "$.a[1].b").map(text_of).as_deref(),
+            Some("7")
+        );
+        assert_eq!(
+            json_path(&value, "$.c/d").map(text_of).as_deref(),
+            Some("true")
+        );
         assert_eq!(json_path(&value, "$.a[2].b"), None);
     }
 }

@@ -25,7 +25,11 @@ impl Cycle<'_> {
     pub(super) async fn record_secrets(&self, moment: Moment) -> Result<(), StepError> {
         let secrets = self.environment.secrets().await;
         for (secret, digest) in &secrets {
-            self.tell(&Event::Secret { moment, secret: secret.clone(), digest: digest.clone() })?;
+            self.tell(&Event::Secret {
+                moment,
+                secret: secret.clone(),
+                digest: digest.clone(),
+            })?;
         }
         if moment == Moment::Before {
             self.state().secrets_before = secrets;
@@ -41,11 +45,19 @@ impl Cycle<'_> {
         self.look_for_undeclared().await?;
         let mut sick = Vec::new();
         for service in self.stack.start_order() {
-            let known = self.stack.known_sick.get(&service).map(|(check, _)| check.as_str());
+            let known = self
+                .stack
+                .known_sick
+                .get(&service)
+                .map(|(check, _)| check.as_str());
             let app = self.application(&service).await?;
             let health = wait_for(HEALTHY_WITHIN, async || {
                 let report = app.health().await;
-                if is_well(&report) { Ok(report) } else { Err(format!("{}: {}", report.probe, report.saw)) }
+                if is_well(&report) {
+                    Ok(report)
+                } else {
+                    Err(format!("{}: {}", report.probe, report.saw))
+                }
             })
             .await;
             let report = app.health().await;
@@ -63,9 +75,13 @@ impl Cycle<'_> {
             if well {
                 self.state().well_before.insert(service.clone());
             } else if known != Some("health") {
-                sick.push(format!("{service} is not healthy: {}", health.err().unwrap_or_default()));
+                sick.push(format!(
+                    "{service} is not healthy: {}",
+                    health.err().unwrap_or_default()
+                ));
             }
-            self.remember_login(&service, known, app.as_ref(), &mut sick).await?;
+            self.remember_login(&service, known, app.as_ref(), &mut sick)
+                .await?;
         }
         for (name, (check, because)) in &self.stack.known_sick {
             self.tell(&Event::Note {
@@ -92,14 +108,18 @@ impl Cycle<'_> {
         app: &dyn crate::application::Application,
         sick: &mut Vec<String>,
     ) -> Result<(), StepError> {
-        let Some(trace) = app.login().await else { return Ok(()) };
+        let Some(trace) = app.login().await else {
+            return Ok(());
+        };
         let (outcome, summary) = match &trace.end {
-            LoginEnd::LoggedIn { account, .. } => {
-                (Outcome::Pass, format!("logged in to {service} as account {account}"))
-            }
-            LoginEnd::Failed { stage, error } => {
-                (Outcome::Fail, format!("no login to {service} ({stage:?}): {error}"))
-            }
+            LoginEnd::LoggedIn { account, .. } => (
+                Outcome::Pass,
+                format!("logged in to {service} as account {account}"),
+            ),
+            LoginEnd::Failed { stage, error } => (
+                Outcome::Fail,
+                format!("no login to {service} ({stage:?}): {error}"),
+            ),
         };
         self.tell(&Event::Login {
             moment: Moment::Before,
@@ -132,17 +152,29 @@ impl Cycle<'_> {
             }
         }
         let declared = vessels.len() - undeclared.len();
-        let outcome = if undeclared.is_empty() { Outcome::Pass } else { Outcome::Fail };
+        let outcome = if undeclared.is_empty() {
+            Outcome::Pass
+        } else {
+            Outcome::Fail
+        };
         let summary = if undeclared.is_empty() {
-            format!("all {} are declared", count(declared as u64, "vessel found", "vessels found"))
+            format!(
+                "all {} are declared",
+                count(declared as u64, "vessel found", "vessels found")
+            )
         } else {
             format!(
                 "found and not declared: {}; declare each as a store, or as losable",
                 undeclared.iter().cloned().collect::<Vec<_>>().join(", ")
             )
         };
-        let mut found =
-            result(CheckKind::Inventory, Subject::Stack, outcome, vessels.len() as u64, summary);
+        let mut found = result(
+            CheckKind::Inventory,
+            Subject::Stack,
+            outcome,
+            vessels.len() as u64,
+            summary,
+        );
         if !undeclared.is_empty() {
             found.failures = vec![(
                 phoenix_evidence::finding::FailureKind("undeclared".to_owned()),

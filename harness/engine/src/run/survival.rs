@@ -128,7 +128,8 @@ impl Cycle<'_> {
             let app = self.application(service).await?;
             // Signing in may fail on a stack that did not recover: the reads will say how.
             let _ready = app.prepare().await;
-            self.list_kinds(service, app.as_ref(), canaries, listed).await;
+            self.list_kinds(service, app.as_ref(), canaries, listed)
+                .await;
             let reads = stream::iter(mine)
                 .map(|at| self.look(at, &canaries[at], app.as_ref(), direct))
                 .buffer_unordered(READERS)
@@ -146,7 +147,11 @@ impl Cycle<'_> {
         known: &Known,
         direct: &BTreeMap<String, Option<Vec<DirectCopy>>>,
     ) -> Looked {
-        let store = known.spec.parts.first().map_or("", |part| part.store.as_str());
+        let store = known
+            .spec
+            .parts
+            .first()
+            .map_or("", |part| part.store.as_str());
         let (first, saw) = match direct.get(store) {
             Some(Some(copies)) => {
                 let contents: Vec<Content> = copies
@@ -160,11 +165,18 @@ impl Cycle<'_> {
                     (self.recognise(known, &contents), words_of(&contents))
                 }
             }
-            _ => (Observed::Unreachable, "the store could not be read".to_owned()),
+            _ => (
+                Observed::Unreachable,
+                "the store could not be read".to_owned(),
+            ),
         };
         Looked {
             at,
-            observation: Observation { first, second: None, linked: None },
+            observation: Observation {
+                first,
+                second: None,
+                linked: None,
+            },
             probe: format!("direct read of {store}"),
             saw,
         }
@@ -186,17 +198,24 @@ impl Cycle<'_> {
             .max()
             .unwrap_or_default();
         let deadline = Instant::now() + catch_up;
-        let mut reading =
-            app.read(&known.spec, &known.marker, known.reference.as_ref()).await;
+        let mut reading = app
+            .read(&known.spec, &known.marker, known.reference.as_ref())
+            .await;
         // Late is not lost: an absence counts once the declared catch-up time is over.
         while reading.parts.contains(&Seen::Absent) && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            reading = app.read(&known.spec, &known.marker, known.reference.as_ref()).await;
+            reading = app
+                .read(&known.spec, &known.marker, known.reference.as_ref())
+                .await;
         }
         let mut observed = Vec::with_capacity(2);
         let mut saw = Vec::new();
         for (number, seen) in reading.parts.iter().enumerate() {
-            let store = known.spec.parts.get(number).map_or("", |part| part.store.as_str());
+            let store = known
+                .spec
+                .parts
+                .get(number)
+                .map_or("", |part| part.store.as_str());
             saw.push(words_of_seen(seen));
             observed.push(self.observe(known, store, seen, direct).await);
         }
@@ -225,20 +244,27 @@ impl Cycle<'_> {
         match seen {
             Seen::Absent => Observed::Absent,
             Seen::Present(contents) => self.recognise(known, contents),
-            Seen::Unreadable { decryption: false, .. }
-            | Seen::Unreachable { token_dead: false, .. } => Observed::Unreachable,
+            Seen::Unreadable {
+                decryption: false, ..
+            }
+            | Seen::Unreachable {
+                token_dead: false, ..
+            } => Observed::Unreachable,
             // The key's error, or the error with which the harness's own token died of it: it is
             // there if a direct read finds it, and the key is to blame only if what needs no key
             // reads well in the same store.
-            Seen::Unreadable { decryption: true, .. }
-            | Seen::Unreachable { token_dead: true, .. } => Observed::Undecryptable {
+            Seen::Unreadable {
+                decryption: true, ..
+            }
+            | Seen::Unreachable {
+                token_dead: true, ..
+            } => Observed::Undecryptable {
                 found_directly: self
                     .environment
                     .find_text(store, &known.marker)
                     .await
                     .unwrap_or(false),
-                keyless_reads: self.keyless_reads(store, direct)
-                    && self.key_changed(known),
+                keyless_reads: self.keyless_reads(store, direct) && self.key_changed(known),
             },
         }
     }
@@ -249,20 +275,29 @@ impl Cycle<'_> {
         store: &str,
         direct: &BTreeMap<String, Option<Vec<DirectCopy>>>,
     ) -> bool {
-        let Some(Some(copies)) = direct.get(store) else { return false };
+        let Some(Some(copies)) = direct.get(store) else {
+            return false;
+        };
         copies.iter().any(|copy| {
-            payload::find_markers(&copy.marker).first().is_some_and(|found| {
-                found.nonce == self.nonce
-                    && copy.text == payload::text(self.seed, &self.nonce, found.id, 0)
-            })
+            payload::find_markers(&copy.marker)
+                .first()
+                .is_some_and(|found| {
+                    found.nonce == self.nonce
+                        && copy.text == payload::text(self.seed, &self.nonce, found.id, 0)
+                })
         })
     }
 
     /// Whether a key that this canary is read with has another value than before the disaster.
     fn key_changed(&self, known: &Known) -> bool {
-        let Some(key) = self.key_of(known) else { return false };
+        let Some(key) = self.key_of(known) else {
+            return false;
+        };
         let state = self.state();
-        match (state.secrets_before.get(&key), state.secrets_after.get(&key)) {
+        match (
+            state.secrets_before.get(&key),
+            state.secrets_after.get(&key),
+        ) {
             (Some(before), Some(after)) => before != after,
             _ => false,
         }
@@ -284,9 +319,8 @@ impl Cycle<'_> {
             Content::Proved(version) => Some(*version),
             Content::Text(text) => (0..=known.newest)
                 .find(|version| *text == payload::text(self.seed, &self.nonce, id, *version)),
-            Content::Bytes(bytes) => (0..=known.newest).find(|version| {
-                *bytes == payload::bytes(self.seed, id, *version, known.file_len)
-            }),
+            Content::Bytes(bytes) => (0..=known.newest)
+                .find(|version| *bytes == payload::bytes(self.seed, id, *version, known.file_len)),
         };
         Observed::Present {
             version: contents.first().and_then(version_of),
@@ -306,8 +340,14 @@ impl Cycle<'_> {
             let of_kind = |known: &&Known| {
                 known.spec.service.as_deref() == Some(service) && known.spec.kind == kind.kind
             };
-            let Some(sample) = canaries.iter().find(of_kind) else { continue };
-            let store = sample.spec.parts.first().map_or("", |part| part.store.as_str());
+            let Some(sample) = canaries.iter().find(of_kind) else {
+                continue;
+            };
+            let store = sample
+                .spec
+                .parts
+                .first()
+                .map_or("", |part| part.store.as_str());
             let name = format!("{service}/{}", kind.kind);
             if !kind.listable {
                 listed.not_examined.insert(name);
@@ -358,7 +398,12 @@ impl Cycle<'_> {
 
     fn facts(&self, canaries: &[Known]) -> (Vec<Places>, Vec<StoreFacts>, Vec<String>) {
         let state = self.state();
-        let names: Vec<String> = self.stack.stores.iter().map(|store| store.name.clone()).collect();
+        let names: Vec<String> = self
+            .stack
+            .stores
+            .iter()
+            .map(|store| store.name.clone())
+            .collect();
         let facts = self
             .stack
             .stores
@@ -367,10 +412,10 @@ impl Cycle<'_> {
                 let proof = state.proofs.get(&store.name).map(|(proof, _)| *proof);
                 let untouched = !state.destroyed.contains(&store.name);
                 StoreFacts {
-                    cut: state
-                        .restored
-                        .get(&store.name)
-                        .map(|point| Cut { begin: point.begin, end: point.end }),
+                    cut: state.restored.get(&store.name).map(|point| Cut {
+                        begin: point.begin,
+                        end: point.end,
+                    }),
                     destroyed: proof == Some(DestructionProof::Proven),
                     retained: store.policy == Policy::Retained || untouched,
                     losable: store.losable,
@@ -403,7 +448,12 @@ impl Cycle<'_> {
             let line = VerdictLine {
                 marker: &known.marker,
                 kind: kind_name(known),
-                stores: known.spec.parts.iter().map(|part| part.store.as_str()).collect(),
+                stores: known
+                    .spec
+                    .parts
+                    .iter()
+                    .map(|part| part.store.as_str())
+                    .collect(),
                 verdict: judged.verdict.name(),
                 also: judged.also.map(Verdict::name),
                 reason: judged.reason.sentence(),
@@ -440,10 +490,10 @@ impl Cycle<'_> {
         listed: &Listed,
         names: &[String],
     ) -> Result<String, StepError> {
-        let disaster_us = self
-            .state()
-            .disaster
-            .map_or_else(|| jiff::Timestamp::now().as_microsecond(), |disaster| disaster.wall_us);
+        let disaster_us = self.state().disaster.map_or_else(
+            || jiff::Timestamp::now().as_microsecond(),
+            |disaster| disaster.wall_us,
+        );
         let mut survival = Survival {
             not_examined: listed.not_examined.iter().cloned().collect(),
             ..Survival::default()
@@ -473,7 +523,11 @@ impl Cycle<'_> {
                 .iter()
                 .filter(|sample| sample.store == blamed && sample.verdict == verdict)
                 .count();
-            let enough = if judged.verdict == Verdict::Survived { 1 } else { SAMPLES };
+            let enough = if judged.verdict == Verdict::Survived {
+                1
+            } else {
+                SAMPLES
+            };
             if samples < enough {
                 survival.samples.push(VerdictSample {
                     marker: known.marker.clone(),
@@ -498,7 +552,9 @@ impl Cycle<'_> {
             }
         }
         for (at, name) in names.iter().enumerate() {
-            let Some(store) = tally.stores.get(at) else { continue };
+            let Some(store) = tally.stores.get(at) else {
+                continue;
+            };
             let strangers = listed.strangers.get(name).map_or(0, Vec::len) as u64;
             self.conclude_store(step, name, store, strangers, &mut survival, disaster_us);
         }
@@ -510,7 +566,10 @@ impl Cycle<'_> {
                 .iter()
                 .filter_map(|verdict| {
                     let key = (String::new(), verdict.name().to_owned());
-                    state.verdicts.get(&key).map(|n| format!("{n} {}", verdict.name()))
+                    state
+                        .verdicts
+                        .get(&key)
+                        .map(|n| format!("{n} {}", verdict.name()))
                 })
                 .collect();
             if words.is_empty() {
@@ -531,13 +590,17 @@ impl Cycle<'_> {
         survival: &mut Survival,
         disaster_us: i64,
     ) {
-        let Some(declared) = self.stack.store(name) else { return };
+        let Some(declared) = self.stack.store(name) else {
+            return;
+        };
         let counts = survival.by_store.entry(name.to_owned()).or_default();
         for (verdict, n) in &tally.verdicts {
             counts.insert(verdict.name().to_owned(), *n);
         }
         if strangers > 0 {
-            *counts.entry(Verdict::Unexpected.name().to_owned()).or_default() += strangers;
+            *counts
+                .entry(Verdict::Unexpected.name().to_owned())
+                .or_default() += strangers;
         }
         let counts = counts.clone();
         let rpa = tally.rpa.seconds(disaster_us);
@@ -552,7 +615,10 @@ impl Cycle<'_> {
         {
             let mut state = self.state();
             for (verdict, n) in &counts {
-                *state.verdicts.entry((name.to_owned(), verdict.clone())).or_default() += n;
+                *state
+                    .verdicts
+                    .entry((name.to_owned(), verdict.clone()))
+                    .or_default() += n;
             }
             if strangers > 0 {
                 *state
@@ -578,8 +644,10 @@ impl Cycle<'_> {
             return;
         }
         let examined = own.iter().map(|(_, n)| n).sum();
-        let words: Vec<String> =
-            own.iter().map(|(verdict, n)| format!("{n} {}", verdict.name())).collect();
+        let words: Vec<String> = own
+            .iter()
+            .map(|(verdict, n)| format!("{n} {}", verdict.name()))
+            .collect();
         let summary = if words.is_empty() {
             format!("{name}: no canary was examined in it")
         } else {
@@ -603,7 +671,11 @@ impl Cycle<'_> {
             .filter(|sample| sample.store == name && sample.verdict != "survived")
             .take(3)
             .map(|sample| {
-                proof(&step.id, &sample.probe, &format!("{}: {}", sample.marker, sample.reason))
+                proof(
+                    &step.id,
+                    &sample.probe,
+                    &format!("{}: {}", sample.marker, sample.reason),
+                )
             })
             .collect();
         if found.proofs.is_empty() {
@@ -621,7 +693,11 @@ impl Cycle<'_> {
             let mut found = result(
                 CheckKind::Rpo,
                 Subject::Store(name.to_owned()),
-                if measured_over || policy_over { Outcome::Fail } else { Outcome::Pass },
+                if measured_over || policy_over {
+                    Outcome::Fail
+                } else {
+                    Outcome::Pass
+                },
                 tally.examined(),
                 format!(
                     "{name}: {} lost, {least:.1}s before the disaster at most; its schedule allows {}",
@@ -631,23 +707,21 @@ impl Cycle<'_> {
             );
             found.measured = Some(least);
             if measured_over {
-                found.failures.push((FailureKind("rpa-over-objective".to_owned()), 1));
+                found
+                    .failures
+                    .push((FailureKind("rpa-over-objective".to_owned()), 1));
             }
             if policy_over {
-                found.failures.push((FailureKind("schedule-over-objective".to_owned()), 1));
+                found
+                    .failures
+                    .push((FailureKind("schedule-over-objective".to_owned()), 1));
             }
             state.results.push(found);
         }
     }
 
     /// One result a key: what it made unreadable, or that what it seals still reads.
-    fn conclude_secrets(
-        &self,
-        step: &Step,
-        canaries: &[Known],
-        looked: &[Looked],
-        tally: &Tally,
-    ) {
+    fn conclude_secrets(&self, step: &Step, canaries: &[Known], looked: &[Looked], tally: &Tally) {
         #[derive(Default)]
         struct Sealed {
             unreadable: u64,
@@ -657,11 +731,15 @@ impl Cycle<'_> {
         let mut keys: BTreeMap<String, Sealed> = BTreeMap::new();
         for (looked, judged) in looked.iter().zip(&tally.judged) {
             let known = &canaries[looked.at];
-            let Some(key) = self.key_of(known) else { continue };
+            let Some(key) = self.key_of(known) else {
+                continue;
+            };
             if judged.verdict == Verdict::Undecryptable {
                 let sealed = keys.entry(key).or_default();
                 sealed.unreadable += 1;
-                sealed.example.get_or_insert_with(|| (looked.probe.clone(), looked.saw.clone()));
+                sealed
+                    .example
+                    .get_or_insert_with(|| (looked.probe.clone(), looked.saw.clone()));
             } else if known.spec.key.is_some() && judged.verdict == Verdict::Survived {
                 keys.entry(key).or_default().read += 1;
             }
@@ -669,9 +747,15 @@ impl Cycle<'_> {
         for (key, sealed) in keys {
             let (outcome, summary) = if sealed.unreadable > 0 {
                 let unreadable = count(sealed.unreadable, "canary", "canaries");
-                (Outcome::Fail, format!("{key}: {unreadable} there and undecryptable"))
+                (
+                    Outcome::Fail,
+                    format!("{key}: {unreadable} there and undecryptable"),
+                )
             } else {
-                (Outcome::Pass, format!("{key}: what it seals reads as before"))
+                (
+                    Outcome::Pass,
+                    format!("{key}: what it seals reads as before"),
+                )
             };
             let mut found = result(
                 CheckKind::Survival,
@@ -684,7 +768,9 @@ impl Cycle<'_> {
                 let name = Verdict::Undecryptable.name().to_owned();
                 found.failures = vec![(FailureKind(name), sealed.unreadable)];
             }
-            let (probe, saw) = sealed.example.unwrap_or(("sealed canaries".to_owned(), summary));
+            let (probe, saw) = sealed
+                .example
+                .unwrap_or(("sealed canaries".to_owned(), summary));
             found.proofs = vec![proof(&step.id, &probe, &saw)];
             self.state().results.push(found);
         }
@@ -695,7 +781,9 @@ impl Cycle<'_> {
         let (mut lost, mut of) = (0_u64, 0_u64);
         for (known, judged) in canaries.iter().zip(&tally.judged) {
             let losable = known.spec.parts.iter().all(|part| {
-                self.stack.store(&part.store).is_some_and(|store| store.losable)
+                self.stack
+                    .store(&part.store)
+                    .is_some_and(|store| store.losable)
             });
             if losable {
                 continue;
@@ -710,11 +798,19 @@ impl Cycle<'_> {
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "counts of canaries")]
-        let share = if of == 0 { 0.0 } else { lost as f64 / of as f64 };
+        let share = if of == 0 {
+            0.0
+        } else {
+            lost as f64 / of as f64
+        };
         let mut found = result(
             CheckKind::DataLoss,
             Subject::Stack,
-            if lost > 0 { Outcome::Fail } else { Outcome::Pass },
+            if lost > 0 {
+                Outcome::Fail
+            } else {
+                Outcome::Pass
+            },
             of,
             format!("{lost} of {of} canaries of the recovery points did not come back"),
         );
@@ -737,7 +833,11 @@ fn words_of(contents: &[Content]) -> String {
     match contents.first() {
         Some(Content::Text(text)) => first_bytes(text, 80),
         Some(Content::Bytes(bytes)) => {
-            format!("{} bytes, blake3 {}", bytes.len(), &blake3::hash(bytes).to_hex()[..12])
+            format!(
+                "{} bytes, blake3 {}",
+                bytes.len(),
+                &blake3::hash(bytes).to_hex()[..12]
+            )
         }
         Some(Content::Proved(version)) => format!("proved to be version {version}"),
         None => "nothing".to_owned(),
