@@ -19,7 +19,6 @@ use super::storage::{Storage, public_base};
 use super::web::{account, content, login, second_factor, status, visit};
 use super::{Application, api, oidc};
 use crate::platform::{BootError, Log, Platform};
-use crate::shared::client::{chain, http_client};
 use crate::shared::rate::RateLimit;
 use crate::shared::text::random_bytes;
 
@@ -39,7 +38,6 @@ pub(super) fn cache(platform: &Platform, config: &Configuration) -> Scratch {
 /// The parts, from the platform and the variables.
 pub(super) async fn assemble(platform: &Platform, log: Log) -> Result<Application, BootError> {
     let config = Configuration::read(platform)?;
-    let refused = |words: String| BootError::Configuration(words);
     let clock = platform.clock.clone();
     let sessions = if config.sessions_in_database {
         Scratch::session_table(Arc::clone(&platform.database), clock.clone())
@@ -61,7 +59,7 @@ pub(super) async fn assemble(platform: &Platform, log: Log) -> Result<Applicatio
             .behaviour
             .rate_limits
             .then(|| RateLimit::new(limit, Duration::from_secs(60))),
-        http: http_client(platform).map_err(|error| refused(chain(&error)))?,
+        platform: platform.clone(),
         database: Arc::clone(&platform.database),
         clock,
         log,

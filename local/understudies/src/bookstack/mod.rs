@@ -64,6 +64,7 @@ use sealing::Key;
 use storage::Storage;
 
 use crate::platform::{BootError, Clock, Database, Log, Platform, Running};
+use crate::shared::client::{chain, http_client};
 use crate::shared::rate::RateLimit;
 use crate::shared::server::serve;
 
@@ -82,7 +83,7 @@ struct Application {
     verifier: Verifier,
     /// `None` where the platform imposes no limits.
     api_limit: Option<RateLimit>,
-    http: reqwest::Client,
+    platform: Platform,
     clock: Clock,
     log: Log,
 }
@@ -96,6 +97,12 @@ impl Application {
     /// Now, as rows have it.
     fn moment(&self) -> String {
         rows::moment(self.clock.now_s())
+    }
+
+    /// A client for one request's outgoing calls. PHP keeps no connection from one request to the
+    /// next, so a name that moved is noticed at once.
+    fn http(&self) -> Result<reqwest::Client, Failure> {
+        http_client(&self.platform).map_err(|error| Failure::Exception(chain(&error)))
     }
 
     fn key(&self) -> Result<&Key, Failure> {

@@ -154,7 +154,7 @@ async fn authorised(
         redirect_uri: &redirect_uri,
         verifier: verifier.as_deref(),
     };
-    let tokens = exchange(&app.http, &request)
+    let tokens = exchange(&app.http()?, &request)
         .await
         .map_err(|error| uncaught(error.error))?;
     let expected = Expected {
@@ -260,7 +260,7 @@ async fn userinfo(
 ) -> Result<Json, OidcError> {
     let failed = |error: reqwest::Error| uncaught(chain(&error));
     let answer = app
-        .http
+        .http()?
         .get(endpoint)
         .bearer_auth(access_token)
         .send()

@@ -123,12 +123,13 @@ async fn discovered(app: &Application) -> Result<Map<String, Json>, OidcError> {
 /// One look at the provider. The error is upstream's text, which tells a network that does not
 /// answer from an answer that is not the provider's.
 async fn discover(app: &Application) -> Result<Map<String, Json>, String> {
+    let http = app.http().map_err(|failure| failure.to_string())?;
     let issuer = &app.config.oidc.issuer;
     let url = format!(
         "{}/.well-known/openid-configuration",
         issuer.trim_end_matches('/')
     );
-    let document = fetched(app, &url).await?;
+    let document = fetched(&http, &url).await?;
     let Some(document) = document else {
         return Err(format!(
             "Error discovering provider settings from issuer at URL {url}"
@@ -150,7 +151,7 @@ async fn discover(app: &Application) -> Result<Map<String, Json>, String> {
         }
     }
     if let Some(Json::String(uri)) = document.get("jwks_uri") {
-        let set = fetched(app, uri).await?;
+        let set = fetched(&http, uri).await?;
         let Some(Json::Array(keys)) = set.and_then(|mut set| set.remove("keys")) else {
             return Err("Error reading keys from issuer jwks_uri".to_owned());
         };
@@ -160,14 +161,14 @@ async fn discover(app: &Application) -> Result<Map<String, Json>, String> {
 }
 
 /// A non-empty JSON object, whatever the status: upstream looks at nothing else.
-async fn fetched(app: &Application, url: &str) -> Result<Option<Map<String, Json>>, String> {
+async fn fetched(http: &reqwest::Client, url: &str) -> Result<Option<Map<String, Json>>, String> {
     let failed = |error: reqwest::Error| {
         format!(
             "HTTP request failed during discovery with error: {}",
             chain(&error)
         )
     };
-    let answer = app.http.get(url).send().await.map_err(failed)?;
+    let answer = http.get(url).send().await.map_err(failed)?;
     let body = answer.text().await.map_err(failed)?;
     let object: Option<Map<String, Json>> = serde_json::from_str(&body).ok();
     Ok(object.filter(|object| !object.is_empty()))

@@ -1,0 +1,10 @@
+//! BookStack's understudy against its contract (`linuxserver/bookstack`, v25).
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod access;
+mod content;
+mod dance;
+mod keys;
+mod provider;
+mod start;
+mod wiki;

@@ -1,0 +1,3 @@
+//! The understudies, each against its contract.
+
+mod bookstack;
