@@ -9,3 +9,8 @@ pub mod plan;
 pub mod run;
 pub mod stack;
 pub mod words;
+
+/// Waits out a time that somebody else asked for: a rate limit's `Retry-After`.
+pub async fn pause(time: std::time::Duration) {
+    tokio::time::sleep(time).await;
+}

@@ -1,0 +1,173 @@
+//! What production gets from code and from people: the clients at the provider, the canary person,
+//! an API token. Every call is safe to repeat.
+
+use std::collections::BTreeMap;
+
+use phoenix_engine::application::Person;
+use phoenix_engine::network::Network;
+use reqwest::Method;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::call::{Answer, client, failed, send};
+
+/// An OIDC client that an application needs.
+#[derive(Clone, Debug)]
+pub struct ClientSpec {
+    /// Its name in the project.
+    pub name: String,
+    /// Redirect URIs.
+    pub redirect_uris: Vec<String>,
+}
+
+/// Client id and secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientMade {
+    /// Client id.
+    pub id: String,
+    /// Client secret: shown once.
+    pub secret: String,
+}
+
+/// Makes project, role, clients, canary person and grant at Zitadel, as the operator's Terraform
+/// does with the provider's token.
+///
+/// # Errors
+/// The call that failed, and its answer.
+pub async fn zitadel(
+    network: &Network,
+    url: &Url,
+    pat: &str,
+    project_name: &str,
+    clients: &[ClientSpec],
+    person: &Person,
+) -> Result<BTreeMap<String, ClientMade>, String> {
+    let http = client(network)?;
+    let base = url.as_str().trim_end_matches('/').to_owned();
+    let call = async |method: Method, path: String, body: Value| -> Result<Answer, String> {
+        let answer = send(|| {
+            let request = http
+                .request(method.clone(), format!("{base}{path}"))
+                .bearer_auth(pat);
+            if body.is_null() {
+                request
+            } else {
+                request.json(&body)
+            }
+        })
+        .await;
+        match answer {
+            Ok(answer) if answer.ok() || answer.status == 409 => Ok(answer),
+            other => Err(failed(&format!("{method} {path}"), &other).to_string()),
+        }
+    };
+    let text = |value: &Value, pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    for action in ["numericUserId", "singleAudience"] {
+        call(
+            Method::POST,
+            "/management/v1/actions".to_owned(),
+            json!({"name": action}),
+        )
+        .await?;
+    }
+    let features = json!({"loginV2": {"required": false}});
+    call(Method::PUT, "/v2/features/instance".to_owned(), features).await?;
+    let project = json!({
+        "name": project_name, "projectRoleAssertion": true, "projectRoleCheck": true,
+        "hasProjectCheck": true,
+    });
+    let made = call(Method::POST, "/management/v1/projects".to_owned(), project).await?;
+    let project = if made.status == 409 {
+        let query = json!({"queries": [{"nameQuery": {
+            "name": project_name, "method": "TEXT_QUERY_METHOD_EQUALS"}}]});
+        let found = call(
+            Method::POST,
+            "/management/v1/projects/_search".to_owned(),
+            query,
+        )
+        .await?;
+        text(&found.json(), "/result/0/id")
+    } else {
+        text(&made.json(), "/id")
+    };
+    let role = json!({"roleKey": "user", "displayName": "User"});
+    call(
+        Method::POST,
+        format!("/management/v1/projects/{project}/roles"),
+        role,
+    )
+    .await?;
+    let mut all = BTreeMap::new();
+    for spec in clients {
+        let app = json!({
+            "name": spec.name, "redirectUris": spec.redirect_uris,
+            "responseTypes": ["OIDC_RESPONSE_TYPE_CODE"],
+            "grantTypes": ["OIDC_GRANT_TYPE_AUTHORIZATION_CODE"],
+            "appType": "OIDC_APP_TYPE_WEB", "authMethodType": "OIDC_AUTH_METHOD_TYPE_BASIC",
+            "devMode": false, "idTokenUserinfoAssertion": true,
+            "accessTokenType": "OIDC_TOKEN_TYPE_BEARER",
+        });
+        let path = format!("/management/v1/projects/{project}/apps/oidc");
+        let made = call(Method::POST, path, app).await?.json();
+        let client = ClientMade {
+            id: text(&made, "/clientId"),
+            secret: text(&made, "/clientSecret"),
+        };
+        if client.secret.is_empty() {
+            return Err(format!(
+                "the client {} exists already, its secret is unknown",
+                spec.name
+            ));
+        }
+        all.insert(spec.name.clone(), client);
+    }
+    let human = json!({
+        "username": person.login_name,
+        "profile": {"givenName": "Canary", "familyName": "Person"},
+        "email": {"email": person.email, "isVerified": true},
+        "password": {"password": person.password, "changeRequired": false},
+    });
+    let made = call(Method::POST, "/v2/users/human".to_owned(), human).await?;
+    let user = text(&made.json(), "/userId");
+    let grant = json!({"projectId": project, "roleKeys": ["user"]});
+    call(
+        Method::POST,
+        format!("/management/v1/users/{user}/grants"),
+        grant,
+    )
+    .await?;
+    Ok(all)
+}
+
+/// The row that gives the harness an API token of BookStack's first administrator: no command of
+/// the application makes one without a person. Statement and values, all text but the user's id.
+///
+/// # Errors
+/// When the secret cannot be hashed.
+pub fn bookstack_token(
+    token_id: &str,
+    secret: &str,
+) -> Result<(&'static str, Vec<String>), String> {
+    let parts = bcrypt::hash_with_result(secret, 4).map_err(|error| error.to_string())?;
+    // The hasher accepts this prefix only.
+    let hash = parts.format_for_version(bcrypt::Version::TwoY);
+    let now = "2025-01-01 00:00:00";
+    Ok((
+        "INSERT INTO api_tokens (name, token_id, secret, user_id, expires_at, created_at, \
+         updated_at) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)",
+        vec![
+            "phoenix".to_owned(),
+            token_id.to_owned(),
+            hash,
+            "2099-12-31".to_owned(),
+            now.to_owned(),
+            now.to_owned(),
+        ],
+    ))
+}
