@@ -135,7 +135,7 @@ async fn discover(app: &Application) -> Result<Map<String, Json>, String> {
             "Error discovering provider settings from issuer at URL {url}"
         ));
     };
-    if document.get("issuer").and_then(Json::as_str) == None {
+    if document.get("issuer").and_then(Json::as_str) != Some(issuer) {
         return Err("Unexpected issuer value found on discovery response".to_owned());
     }
     let mut found = Map::new();
