@@ -14,6 +14,8 @@ pub(super) struct Seeds {
     pub(super) now: String,
 }
 
+/// A key that the database gives, and never gives again after a row was deleted.
+const KEY: &str = "id INTEGER PRIMARY KEY AUTOINCREMENT";
 const STAMPS: &str = "created_at TEXT, updated_at TEXT";
 const OWNED: &str = "created_by BIGINT, updated_by BIGINT, owned_by BIGINT, deleted_at TEXT";
 
@@ -59,7 +61,7 @@ pub(super) async fn migrate(
     database: &dyn Database,
     seeds: &Seeds,
 ) -> Result<Vec<&'static str>, DatabaseError> {
-    let id = "id INTEGER PRIMARY KEY";
+    let id = KEY;
     let table = format!(
         "CREATE TABLE IF NOT EXISTS migrations ({id}, migration TEXT NOT NULL, batch BIGINT)"
     );
@@ -128,7 +130,7 @@ fn create(name: &str, columns: &str) -> Statement {
 
 /// A table whose key the database gives.
 fn create_keyed(name: &str, columns: &str) -> Statement {
-    create(name, &format!("id INTEGER PRIMARY KEY, {columns}"))
+    create(name, &format!("{KEY}, {columns}"))
 }
 
 fn write(sql: &str, params: &[&str]) -> Statement {

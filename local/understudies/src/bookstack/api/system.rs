@@ -34,10 +34,12 @@ pub(super) async fn show(State(app): State<Arc<Application>>, _caller: Caller) -
 /// `GET /api/docs.json`: which endpoints there are.
 pub(super) async fn docs(_caller: Caller) -> Answer {
     let of = |name: &str| {
+        let uri = format!("api/{name}");
+        let one = format!("{uri}/{{id}}");
         json!([
-            { "name": format!("{name}-list"), "method": "GET", "uri": format!("api/{name}") },
-            { "name": format!("{name}-create"), "method": "POST", "uri": format!("api/{name}") },
-            { "name": format!("{name}-read"), "method": "GET", "uri": format!("api/{name}/{{id}}") },
+            { "name": format!("{name}-list"), "method": "GET", "uri": uri },
+            { "name": format!("{name}-create"), "method": "POST", "uri": uri },
+            { "name": format!("{name}-read"), "method": "GET", "uri": one },
         ])
     };
     let kinds = ["books", "pages", "attachments", "image-gallery", "users"];

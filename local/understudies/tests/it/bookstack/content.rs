@@ -151,6 +151,25 @@ async fn an_attachment_whose_file_is_lost_is_listed_and_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn a_deleted_attachment_takes_its_bytes_along_and_its_id_is_not_given_again() {
+    let stack = Stack::new();
+    let wiki = stack.start().await;
+    wiki.plant_admin_token().await;
+    let (_, page) = wiki.book_and_page().await;
+    let first = attach(&wiki, page).await;
+    let key = wiki.one("SELECT path FROM attachments", Vec::new()).await;
+    let file = stack
+        .files()
+        .join(key.replace("uploads/files", "www/files"));
+    assert!(file.exists(), "{}", file.display());
+    let path = format!("/attachments/{first}");
+    assert_eq!(wiki.api("DELETE", &path, json!(null)).await.0, 204);
+    assert!(!file.exists());
+    assert_eq!(attach(&wiki, page).await, first + 1);
+    assert_eq!(wiki.api("GET", &path, json!(null)).await.0, 404);
+}
+
+#[tokio::test]
 async fn an_image_is_public_until_its_file_is_lost() {
     let stack = Stack::new();
     let wiki = stack.start().await;
