@@ -1,1 +1,14 @@
-//! The embedded environment: everything in this process, on loopback, nothing to install.
+//! The embedded environment: understudies in this process behind a TLS router on loopback, SQLite
+//! files as databases, folders as volumes, secrets in a file, and a vault outside the blast radius.
+//! Two runs at once never meet: each has its own folder, ports and authority.
+
+mod authority;
+mod driver;
+mod faults;
+mod router;
+mod secrets;
+mod services;
+mod store;
+mod vault;
+
+pub use driver::Embedded;

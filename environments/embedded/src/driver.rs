@@ -1,0 +1,594 @@
+//! The driver: vessels, recovery points and direct access. Everything that it destroys lies in the
+//! one folder that it made itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use phoenix_engine::application::{AppContext, Person};
+use phoenix_engine::environment::{
+    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, Vessel,
+};
+use phoenix_engine::network::Network;
+use phoenix_engine::plan::Fault;
+use phoenix_engine::stack::{Policy, Stack, Store, StoreKind};
+use phoenix_evidence::finding::Level;
+use phoenix_understudies::platform::{Log, Resolver, Running, SqliteDatabase};
+
+use crate::authority::Authority;
+use crate::faults::Armed;
+use crate::router::Router;
+use crate::secrets::Secrets;
+use crate::store::{directory, identity, sqlite};
+use crate::vault::Vault;
+
+/// An embedded stack of one cycle.
+pub struct Embedded {
+    pub(crate) run: String,
+    pub(crate) nonce: String,
+    pub(crate) stack: Stack,
+    /// What a destroy removes: stores, secrets, containers.
+    pub(crate) folder: PathBuf,
+    pub(crate) vault: Vault,
+    pub(crate) authority_pem: String,
+    pub(crate) router: Router,
+    pub(crate) network: Network,
+    pub(crate) resolver: Resolver,
+    pub(crate) person: Person,
+    pub(crate) live: tokio::sync::Mutex<Live>,
+    pub(crate) armed: Mutex<Armed>,
+}
+
+/// What runs.
+#[derive(Default)]
+pub(crate) struct Live {
+    pub(crate) running: BTreeMap<String, Running>,
+    pub(crate) databases: BTreeMap<String, std::sync::Arc<SqliteDatabase>>,
+    pub(crate) logs: BTreeMap<String, Log>,
+    pub(crate) secrets: Secrets,
+    /// Tokens and client credentials: what production keeps in its state outside the stack.
+    pub(crate) access: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) clocks: BTreeMap<String, i64>,
+}
+
+impl Embedded {
+    /// A stack that is not built yet, in a folder of its own that must not exist.
+    ///
+    /// # Errors
+    /// When the folder, the port or the authority cannot be had.
+    pub async fn new(
+        run: &str,
+        nonce: &str,
+        stack: Stack,
+        cycle_folder: &Path,
+    ) -> Result<Self, DriverError> {
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let doing = "make room for an embedded stack";
+        let fail = |why: &dyn std::fmt::Display| DriverError::new(doing, why);
+        let folder = cycle_folder.join("stack");
+        fs::create_dir(&folder)
+            .map_err(|why| fail(&format!("{}: {why}", folder.display())))?;
+        let mut names = Vec::new();
+        for service in &stack.services {
+            let url = url::Url::parse(&service.url)
+                .map_err(|why| fail(&format!("{}: {why}", service.url)))?;
+            names.extend(url.host_str().map(str::to_owned));
+        }
+        let authority = Authority::new(run, &names).map_err(|why| fail(&why))?;
+        let router = Router::start(&authority).await.map_err(|why| fail(&why))?;
+        let network = Network::new(Some(authority.pem.clone()));
+        let resolver = Resolver::default();
+        for name in &names {
+            network.set(name, router.address);
+            resolver.set(name, router.address);
+            router.route(name, None);
+        }
+        let person = Person {
+            login_name: format!("canary-{nonce}"),
+            password: format!("Canary-{}!", Secrets::generate(&phoenix_engine::stack::Secret {
+                name: String::new(),
+                bytes: 16,
+                encoding: phoenix_engine::stack::SecretEncoding::Text,
+                preserved: false,
+            })),
+            email: format!("canary-{nonce}@example.com"),
+        };
+        Ok(Self {
+            run: run.to_owned(),
+            nonce: nonce.to_owned(),
+            stack,
+            folder,
+            vault: Vault::new(cycle_folder.join("vault")),
+            authority_pem: authority.pem.clone(),
+            router,
+            network,
+            resolver,
+            person,
+            live: tokio::sync::Mutex::default(),
+            armed: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn armed(&self) -> MutexGuard<'_, Armed> {
+        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn store(&self, name: &str) -> Result<&Store, DriverError> {
+        self.stack
+            .store(name)
+            .ok_or_else(|| DriverError::new(format!("find the store {name}"), "it is not declared"))
+    }
+
+    /// Where a store lies.
+    pub(crate) fn path(&self, store: &Store) -> PathBuf {
+        let carrier = store
+            .on
+            .as_ref()
+            .and_then(|on| self.stack.store(on))
+            .map(|carrier| self.path(carrier));
+        match carrier {
+            Some(carrier) => carrier.join(&store.at),
+            None => self.folder.join("stores").join(&store.at),
+        }
+    }
+
+    pub(crate) fn secrets_file(&self) -> PathBuf {
+        self.folder.join("secrets.json")
+    }
+
+    fn preserved_file(&self) -> PathBuf {
+        self.vault.content("secrets", "preserved")
+    }
+
+    fn create_vessel(&self, store: &Store) -> std::io::Result<()> {
+        let path = self.path(store);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        match store.kind {
+            StoreKind::Database => {
+                fs::OpenOptions::new().append(true).create(true).open(&path).map(|_| ())
+            }
+            StoreKind::Files | StoreKind::Bucket => fs::create_dir_all(&path),
+            StoreKind::Memory => Ok(()),
+        }
+    }
+
+    fn remove_vessel(&self, store: &Store) -> std::io::Result<()> {
+        let path = self.path(store);
+        let gone = |outcome: std::io::Result<()>| match outcome {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        match store.kind {
+            StoreKind::Database => {
+                for suffix in ["", "-wal", "-shm", "-journal"] {
+                    let mut name = path.clone().into_os_string();
+                    name.push(suffix);
+                    gone(fs::remove_file(name))?;
+                }
+                Ok(())
+            }
+            StoreKind::Files | StoreKind::Bucket => gone(fs::remove_dir_all(&path)),
+            StoreKind::Memory => Ok(()),
+        }
+    }
+
+    /// Values for all secrets: the preserved ones as they were, the others anew.
+    pub(crate) fn make_secrets(&self, secrets: &mut Secrets) -> Result<(), DriverError> {
+        let kept = Secrets::load(&self.preserved_file())?;
+        for secret in &self.stack.secrets {
+            let value = match kept.get(&secret.name).filter(|_| secret.preserved) {
+                Some(value) => value.to_owned(),
+                None => Secrets::generate(secret),
+            };
+            secrets.set(&secret.name, value);
+        }
+        secrets.save(&self.secrets_file())
+    }
+
+    fn keep_preserved(&self, secrets: &Secrets) -> Result<(), DriverError> {
+        let mut kept = Secrets::default();
+        for secret in self.stack.secrets.iter().filter(|secret| secret.preserved) {
+            if let Some(value) = secrets.get(&secret.name) {
+                kept.set(&secret.name, value.to_owned());
+            }
+        }
+        let path = self.preserved_file();
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)
+                .map_err(|why| DriverError::new("keep the preserved secrets", why))?;
+        }
+        kept.save(&path)
+    }
+
+    pub(crate) fn fingerprint_now(&self, store: &Store) -> Result<Option<Fingerprint>, DriverError> {
+        let path = self.path(store);
+        let doing = || format!("fingerprint {}", store.name);
+        match store.kind {
+            StoreKind::Database => sqlite::fingerprint(&path)
+                .map(Some)
+                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Files | StoreKind::Bucket => directory::fingerprint(&path)
+                .map(Some)
+                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Memory => Ok(None),
+        }
+    }
+
+    /// Puts the content of a point into the store's vessel; the vessel stays the one it is.
+    pub(crate) fn copy_in(&self, store: &Store, content: &Path) -> std::io::Result<u64> {
+        let path = self.path(store);
+        match store.kind {
+            StoreKind::Database => {
+                let mut from = fs::File::open(content.join("database"))?;
+                let mut to = fs::OpenOptions::new().write(true).truncate(true).open(&path)?;
+                let bytes = std::io::copy(&mut from, &mut to)?;
+                to.sync_data()?;
+                Ok(bytes)
+            }
+            StoreKind::Files | StoreKind::Bucket => directory::copy_tree(content, &path),
+            StoreKind::Memory => Ok(0),
+        }
+    }
+}
+
+#[async_trait]
+impl Environment for Embedded {
+    fn level(&self) -> Level {
+        Level::Embedded
+    }
+
+    fn versions(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("sqlite".to_owned(), rusqlite::version().to_owned())])
+    }
+
+    async fn build(&self) -> Result<(), DriverError> {
+        for store in &self.stack.stores {
+            self.create_vessel(store)
+                .map_err(|why| DriverError::new(format!("create {}", store.name), why))?;
+        }
+        {
+            let mut live = self.live.lock().await;
+            let mut secrets = Secrets::default();
+            self.make_secrets(&mut secrets)?;
+            self.keep_preserved(&secrets)?;
+            live.secrets = secrets;
+        }
+        self.first_start().await
+    }
+
+    async fn inventory(&self) -> Result<Vec<Vessel>, DriverError> {
+        let mut vessels = Vec::new();
+        let mut known = BTreeSet::new();
+        for store in &self.stack.stores {
+            let path = self.path(store);
+            let Some(identity) = identity(&path) else { continue };
+            let place =
+                path.strip_prefix(&self.folder).unwrap_or(&path).display().to_string();
+            known.insert(path);
+            vessels.push(Vessel {
+                store: Some(store.name.clone()),
+                kind: store.engine.clone(),
+                place,
+                identity,
+            });
+        }
+        let doing = "look for undeclared vessels";
+        let stores = self.folder.join("stores");
+        if let Ok(entries) = fs::read_dir(&stores) {
+            for entry in entries {
+                let path = entry.map_err(|why| DriverError::new(doing, why))?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let beside =
+                    ["-wal", "-shm", "-journal"].iter().any(|suffix| name.ends_with(suffix));
+                if !known.contains(&path) && !beside {
+                    vessels.push(Vessel {
+                        store: None,
+                        kind: if path.is_dir() { "directory" } else { "file" }.to_owned(),
+                        place: format!("stores/{name}"),
+                        identity: identity(&path).unwrap_or_default(),
+                    });
+                }
+            }
+        }
+        self.container_layers(&mut vessels).map_err(|why| DriverError::new(doing, why))?;
+        Ok(vessels)
+    }
+
+    async fn stop(&self, services: &[String]) -> Result<(), DriverError> {
+        self.stop_services(services).await;
+        Ok(())
+    }
+
+    async fn start(&self, services: &[String]) -> Result<BTreeMap<String, Started>, DriverError> {
+        let mut started = BTreeMap::new();
+        for service in services {
+            let how = self.start_service(service).await?;
+            started.insert(service.clone(), how);
+        }
+        self.after_start().await?;
+        Ok(started)
+    }
+
+    async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
+        for name in stores {
+            let store = self.store(name)?;
+            if self.armed().keeps(name) {
+                continue;
+            }
+            self.remove_vessel(store)
+                .map_err(|why| DriverError::new(format!("destroy {name}"), why))?;
+            if matches!(store.policy, Policy::Snapshot { outlives: false, .. }) {
+                self.vault
+                    .forget(name)
+                    .map_err(|why| DriverError::new(format!("destroy backups of {name}"), why))?;
+            }
+        }
+        // Secrets and containers live in the stack: they go with a whole destroy only.
+        if stores.len() + self.retained() >= self.stack.stores.len() {
+            let mut live = self.live.lock().await;
+            live.secrets.clear();
+            let _gone = fs::remove_file(self.secrets_file());
+            let _gone = fs::remove_dir_all(self.folder.join("containers"));
+        }
+        Ok(())
+    }
+
+    async fn still_answering(&self, services: &[String]) -> Vec<String> {
+        let live = self.live.lock().await;
+        let mut answering = Vec::new();
+        for service in services {
+            if let Some(running) = live.running.get(service)
+                && tokio::net::TcpStream::connect(running.address).await.is_ok()
+            {
+                answering.push(format!("{service} at {}", running.address));
+            }
+        }
+        answering
+    }
+
+    async fn rebuild(&self, stores: &[String]) -> Result<(), DriverError> {
+        for name in stores {
+            let store = self.store(name)?;
+            self.create_vessel(store)
+                .map_err(|why| DriverError::new(format!("rebuild {name}"), why))?;
+        }
+        let mut live = self.live.lock().await;
+        if !self.secrets_file().exists() {
+            let mut secrets = Secrets::default();
+            self.make_secrets(&mut secrets)?;
+            live.secrets = secrets;
+        }
+        Ok(())
+    }
+
+    async fn backup(&self, store: &str, _label: Option<&str>) -> Result<Point, DriverError> {
+        let declared = self.store(store)?;
+        let doing = || format!("back up {store}");
+        let io = |why: std::io::Error| DriverError::new(doing(), why);
+        let (id, partial) = self.vault.begin(store).map_err(io)?;
+        let path = self.path(declared);
+        let content = partial.join("content");
+        let fingerprint = match declared.kind {
+            StoreKind::Database => {
+                let (from, to) = (path.clone(), content.join("database"));
+                let copied = tokio::task::spawn_blocking(move || sqlite::copy_out(&from, &to))
+                    .await
+                    .map_err(|why| DriverError::new(doing(), why))?
+                    .map_err(|why| DriverError::new(doing(), why))?;
+                Some(copied)
+            }
+            StoreKind::Files | StoreKind::Bucket => {
+                // A folder has no snapshot of its own: what is fingerprinted is the copy.
+                directory::copy_tree(&path, &content).map_err(io)?;
+                Some(directory::fingerprint(&content).map_err(io)?)
+            }
+            StoreKind::Memory => None,
+        };
+        let manifest = self.vault.finish(store, &id, &partial).map_err(io)?;
+        Ok(Point { id, bytes: manifest.bytes, digest: manifest.digest, fingerprint })
+    }
+
+    async fn points(&self, store: &str) -> Result<Vec<String>, DriverError> {
+        self.vault
+            .points(store)
+            .map_err(|why| DriverError::new(format!("list recovery points of {store}"), why))
+    }
+
+    async fn restore(&self, store: &str, point: &str) -> Result<u64, DriverError> {
+        let declared = self.store(store)?;
+        let doing = || format!("restore {store} from {point}");
+        if self.armed().skips_restore(store) {
+            return Ok(0);
+        }
+        let (from_store, from_point) = match self.armed().source_of(store) {
+            Some(other) => {
+                let points = self.points_of(&other)?;
+                let newest = points.last().cloned().unwrap_or_default();
+                (other, newest)
+            }
+            None => (store.to_owned(), point.to_owned()),
+        };
+        self.vault
+            .verify(&from_store, &from_point)
+            .map_err(|why| DriverError::new(doing(), why))?;
+        let content = self.vault.content(&from_store, &from_point);
+        let bytes =
+            self.copy_in(declared, &content).map_err(|why| DriverError::new(doing(), why))?;
+        self.after_restore(declared).map_err(|why| DriverError::new(doing(), why))?;
+        Ok(bytes)
+    }
+
+    async fn fingerprint(&self, store: &str) -> Result<Option<Fingerprint>, DriverError> {
+        self.fingerprint_now(self.store(store)?)
+    }
+
+    fn compare(&self, store: &str, before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
+        match self.stack.store(store).map(|store| store.kind) {
+            Some(StoreKind::Database) => sqlite::compare(before, after),
+            _ => directory::compare(before, after),
+        }
+    }
+
+    async fn write_direct(&self, store: &str, copy: &DirectCopy) -> Result<bool, DriverError> {
+        let declared = self.store(store)?;
+        let path = self.path(declared);
+        let doing = || format!("write straight into {store}");
+        match declared.kind {
+            StoreKind::Database => sqlite::write_direct(&path, copy)
+                .map(|()| true)
+                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Files | StoreKind::Bucket => directory::write_direct(&path, copy)
+                .map(|()| true)
+                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Memory => Ok(false),
+        }
+    }
+
+    async fn delete_direct(&self, store: &str, marker: &str) -> Result<(), DriverError> {
+        let declared = self.store(store)?;
+        let path = self.path(declared);
+        let doing = || format!("delete straight from {store}");
+        match declared.kind {
+            StoreKind::Database => sqlite::delete_direct(&path, marker)
+                .map_err(|why| DriverError::new(doing(), why)),
+            _ => directory::delete_direct(&path, marker)
+                .map_err(|why| DriverError::new(doing(), why)),
+        }
+    }
+
+    async fn list_direct(&self, store: &str) -> Result<Vec<DirectCopy>, DriverError> {
+        let declared = self.store(store)?;
+        let path = self.path(declared);
+        let doing = || format!("read straight from {store}");
+        match declared.kind {
+            StoreKind::Database => {
+                sqlite::list_direct(&path).map_err(|why| DriverError::new(doing(), why))
+            }
+            StoreKind::Memory => Ok(Vec::new()),
+            _ => directory::list_direct(&path).map_err(|why| DriverError::new(doing(), why)),
+        }
+    }
+
+    async fn find_text(&self, store: &str, text: &str) -> Result<bool, DriverError> {
+        let declared = self.store(store)?;
+        let path = self.path(declared);
+        let doing = || format!("look for a text in {store}");
+        match declared.kind {
+            StoreKind::Database => {
+                sqlite::find_text(&path, text).map_err(|why| DriverError::new(doing(), why))
+            }
+            StoreKind::Memory => Ok(false),
+            _ => directory::find_text(&path, text).map_err(|why| DriverError::new(doing(), why)),
+        }
+    }
+
+    async fn sql(&self, store: &str, query: &str) -> Result<Vec<String>, DriverError> {
+        let declared = self.store(store)?;
+        let doing = format!("ask {store}");
+        if declared.kind != StoreKind::Database {
+            return Err(DriverError::new(doing, "it is no database"));
+        }
+        sqlite::query(&self.path(declared), query).map_err(|why| DriverError::new(doing, why))
+    }
+
+    async fn secrets(&self) -> BTreeMap<String, Option<String>> {
+        let live = self.live.lock().await;
+        self.stack
+            .secrets
+            .iter()
+            .map(|secret| (secret.name.clone(), live.secrets.digest(&self.run, &secret.name)))
+            .collect()
+    }
+
+    async fn context(&self, service: &str) -> Result<AppContext, DriverError> {
+        self.app_context(service).await
+    }
+
+    fn person(&self) -> Person {
+        self.person.clone()
+    }
+
+    fn network(&self) -> Network {
+        self.network.clone()
+    }
+
+    async fn inject(&self, fault: &Fault) -> Result<Injected, DriverError> {
+        self.do_fault(fault).await
+    }
+
+    async fn bitten(&self) -> Vec<(Fault, bool, String)> {
+        self.armed().report()
+    }
+
+    async fn automate(&self, step: &str, argv: &[String]) -> Result<String, DriverError> {
+        self.automation(step, argv).await
+    }
+
+    async fn log(&self, service: &str) -> Vec<String> {
+        let live = self.live.lock().await;
+        let lines = live.logs.get(service).map(Log::lines).unwrap_or_default();
+        lines.iter().rev().take(50).rev().cloned().collect()
+    }
+
+    async fn reap(&self) -> Result<(), DriverError> {
+        let all: Vec<String> =
+            self.stack.services.iter().map(|service| service.name.clone()).collect();
+        self.stop_services(&all).await;
+        for folder in [self.folder.clone()] {
+            match fs::remove_dir_all(&folder) {
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(DriverError::new(format!("remove {}", folder.display()), why));
+                }
+                _ => {}
+            }
+        }
+        // Secrets that were kept for the rebuild are no evidence.
+        let _gone = fs::remove_file(self.preserved_file());
+        Ok(())
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        Some(self.folder.clone())
+    }
+}
+
+impl Embedded {
+    fn retained(&self) -> usize {
+        self.stack.stores.iter().filter(|store| store.policy == Policy::Retained).count()
+    }
+
+    pub(crate) fn points_of(&self, store: &str) -> Result<Vec<String>, DriverError> {
+        self.vault
+            .points(store)
+            .map_err(|why| DriverError::new(format!("list recovery points of {store}"), why))
+    }
+
+    /// Files that grew in a container's own layer: data that nobody declared. Caches are no data.
+    fn container_layers(&self, vessels: &mut Vec<Vessel>) -> std::io::Result<()> {
+        let root = self.folder.join("containers");
+        for service in &self.stack.services {
+            let layer = root.join(&service.name);
+            if !layer.exists() {
+                continue;
+            }
+            let grown = directory::files(&layer)?.into_iter().filter(|path| {
+                let inside = path.strip_prefix(&layer).unwrap_or(path);
+                !inside.starts_with("framework") && !inside.ends_with("pat.txt")
+            });
+            let files = grown.count();
+            if files > 0 {
+                vessels.push(Vessel {
+                    store: None,
+                    kind: "container layer".to_owned(),
+                    place: format!("{} ({files} files)", service.name),
+                    identity: identity(&layer).unwrap_or_default(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

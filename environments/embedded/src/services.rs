@@ -1,0 +1,318 @@
+//! Services: how each understudy is started, with the variables of its upstream image, and what
+//! production gets from code once the provider is up.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use phoenix_applications::provision::{self, ClientSpec};
+use phoenix_engine::application::AppContext;
+use phoenix_engine::environment::{DriverError, Started};
+use phoenix_engine::stack::{Secret, SecretEncoding, Service, StoreKind};
+use phoenix_understudies::platform::{
+    Backing, Behaviour, BootError, Clock, Platform, Running, SqliteDatabase,
+};
+use url::Url;
+
+use crate::driver::Embedded;
+use crate::secrets::Secrets;
+use crate::store::sqlite;
+
+/// Project of the stack's clients at the provider.
+const PROJECT: &str = "platform";
+/// Where the harness's own login ends: an address that nobody listens on and nobody fetches.
+const HARNESS_CALLBACK: &str = "https://harness.localhost/callback";
+
+impl Embedded {
+    /// The first start, from nothing: the provider, then what code makes at it, then the rest.
+    pub(crate) async fn first_start(&self) -> Result<(), DriverError> {
+        for service in self.stack.start_order() {
+            if let Started::Dead(why) = self.start_service(&service).await? {
+                return Err(DriverError::new(format!("start {service}"), why));
+            }
+            let provider =
+                self.stack.service(&service).is_some_and(|service| service.app == "zitadel");
+            if provider {
+                self.provision(&service).await?;
+            }
+        }
+        self.after_start().await
+    }
+
+    fn service(&self, name: &str) -> Result<&Service, DriverError> {
+        self.stack.service(name).ok_or_else(|| {
+            DriverError::new(format!("find the service {name}"), "it is not declared")
+        })
+    }
+
+    fn url(&self, service: &Service) -> Result<Url, DriverError> {
+        Url::parse(&service.url)
+            .map_err(|why| DriverError::new(format!("read the URL of {}", service.name), why))
+    }
+
+    fn container(&self, service: &str) -> std::path::PathBuf {
+        self.folder.join("containers").join(service)
+    }
+
+    /// Starts one service; whether it listens.
+    pub(crate) async fn start_service(&self, name: &str) -> Result<Started, DriverError> {
+        let service = self.service(name)?.clone();
+        let host = self.url(&service)?.host_str().unwrap_or_default().to_owned();
+        let mut live = self.live.lock().await;
+        if live.running.contains_key(name) {
+            return Ok(Started::Listening);
+        }
+        let doing = || format!("start {name}");
+        let container = self.container(name);
+        fs::create_dir_all(&container).map_err(|why| DriverError::new(doing(), why))?;
+        let Some(store) =
+            self.stack.stores_of(&service).into_iter().find(|s| s.kind == StoreKind::Database)
+        else {
+            return Err(DriverError::new(doing(), "it needs a database, and none is declared"));
+        };
+        let database = match SqliteDatabase::open(&self.path(store)) {
+            Ok(database) => Arc::new(database),
+            Err(why) => return Ok(Started::Dead(why.to_string())),
+        };
+        let clock = Clock::default();
+        clock.shift_ms(live.clocks.get(name).copied().unwrap_or(0) * 1000);
+        let mut env = service.env.clone();
+        let secret = |at: usize| -> String {
+            service
+                .secrets
+                .get(at)
+                .and_then(|secret| live.secrets.get(secret))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let client = live.access.get(&format!("client {name}")).cloned().unwrap_or_default();
+        self.variables(&service, &host, &secret(0), &client, &mut env)?;
+        let platform = Platform {
+            env,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            database: Arc::clone(&database) as Arc<dyn phoenix_understudies::platform::Database>,
+            files: container.clone(),
+            config: container,
+            backing: Backing::default(),
+            clock,
+            resolver: self.resolver.clone(),
+            trust_pem: vec![self.authority_pem.clone()],
+            behaviour: Behaviour::default(),
+        };
+        let started: Result<Running, BootError> = match service.app.as_str() {
+            "zitadel" => phoenix_understudies::zitadel::start(platform).await,
+            "bookstack" => phoenix_understudies::bookstack::start(platform).await,
+            other => {
+                return Err(DriverError::new(doing(), format!("no understudy plays `{other}`")));
+            }
+        };
+        match started {
+            Ok(running) => {
+                self.router.route(&host, Some(running.address));
+                live.logs.insert(name.to_owned(), running.log.clone());
+                live.running.insert(name.to_owned(), running);
+                live.databases.insert(name.to_owned(), database);
+                Ok(Started::Listening)
+            }
+            Err(why) => Ok(Started::Dead(why.to_string())),
+        }
+    }
+
+    /// The variables of the upstream image, as production sets them.
+    fn variables(
+        &self,
+        service: &Service,
+        host: &str,
+        key: &str,
+        client: &BTreeMap<String, String>,
+        env: &mut BTreeMap<String, String>,
+    ) -> Result<(), DriverError> {
+        let mut set = |name: &str, value: String| {
+            env.entry(name.to_owned()).or_insert(value);
+        };
+        let client = |field: &str| client.get(field).cloned().unwrap_or_default();
+        match service.app.as_str() {
+            "zitadel" => {
+                set("ZITADEL_MASTERKEY", key.to_owned());
+                set("ZITADEL_EXTERNALDOMAIN", host.to_owned());
+                set("ZITADEL_EXTERNALSECURE", "true".to_owned());
+                set("ZITADEL_DATABASE_POSTGRES_AWAITINITIALCONN", "10s".to_owned());
+                set("ZITADEL_FIRSTINSTANCE_ORG_MACHINE_MACHINE_USERNAME", "terraform".to_owned());
+                set("ZITADEL_FIRSTINSTANCE_PATPATH", "pat.txt".to_owned());
+            }
+            "bookstack" => {
+                let provider = service
+                    .login_via
+                    .as_deref()
+                    .and_then(|via| self.stack.service(via))
+                    .map(|provider| provider.url.trim_end_matches('/').to_owned())
+                    .unwrap_or_default();
+                let files = self
+                    .stack
+                    .stores_of(service)
+                    .into_iter()
+                    .find(|store| store.kind == StoreKind::Files)
+                    .map(|store| self.path(store));
+                if let Some(files) = files {
+                    // The volume is mounted where the image keeps its data.
+                    let mount = self.container(&service.name).join("www");
+                    let _old = fs::remove_file(&mount);
+                    std::os::unix::fs::symlink(&files, &mount).map_err(|why| {
+                        DriverError::new(format!("mount the files of {}", service.name), why)
+                    })?;
+                }
+                set("APP_KEY", key.to_owned());
+                set("APP_URL", service.url.trim_end_matches('/').to_owned());
+                set("DB_HOST", "database".to_owned());
+                set("DB_DATABASE", "bookstack".to_owned());
+                set("DB_USERNAME", "bookstack".to_owned());
+                set("DB_PASSWORD", "unused by a file".to_owned());
+                set("STORAGE_TYPE", "local".to_owned());
+                set("AUTH_METHOD", "oidc".to_owned());
+                set("OIDC_NAME", "Zitadel".to_owned());
+                set("OIDC_CLIENT_ID", client("client_id"));
+                set("OIDC_CLIENT_SECRET", client("client_secret"));
+                set("OIDC_ISSUER", provider);
+                set("OIDC_ISSUER_DISCOVER", "true".to_owned());
+                set("HOSTNAME", random(12));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Clients, person and grants at the provider, with the token that its first boot left behind.
+    pub(crate) async fn provision(&self, provider: &str) -> Result<(), DriverError> {
+        let service = self.service(provider)?.clone();
+        let url = self.url(&service)?;
+        let path = self.container(provider).join("pat.txt");
+        let doing = || format!("set up the clients at {provider}");
+        let pat = fs::read_to_string(&path)
+            .map_err(|why| DriverError::new(doing(), format!("no token: {why}")))?;
+        let mut specs = vec![ClientSpec {
+            name: "harness".to_owned(),
+            redirect_uris: vec![HARNESS_CALLBACK.to_owned()],
+        }];
+        for service in &self.stack.services {
+            if service.login_via.as_deref() == Some(provider) && service.app == "bookstack" {
+                let base = service.url.trim_end_matches('/');
+                specs.push(ClientSpec {
+                    name: service.name.clone(),
+                    redirect_uris: vec![format!("{base}/oidc/callback")],
+                });
+            }
+        }
+        let made = provision::zitadel(
+            &self.network,
+            &url,
+            pat.trim(),
+            PROJECT,
+            &specs,
+            &self.person,
+        )
+        .await
+        .map_err(|why| DriverError::new(doing(), why))?;
+        let mut live = self.live.lock().await;
+        for (name, client) in made {
+            let mut fields = BTreeMap::from([
+                ("client_id".to_owned(), client.id),
+                ("client_secret".to_owned(), client.secret),
+            ]);
+            if name == "harness" {
+                fields.insert("redirect_uri".to_owned(), HARNESS_CALLBACK.to_owned());
+                fields.insert("pat".to_owned(), pat.trim().to_owned());
+                live.access.insert(provider.to_owned(), fields);
+            } else {
+                live.access.insert(format!("client {name}"), fields);
+            }
+        }
+        Ok(())
+    }
+
+    /// The harness's own access to applications that give it to nobody by an API.
+    pub(crate) async fn after_start(&self) -> Result<(), DriverError> {
+        let mut live = self.live.lock().await;
+        for service in self.stack.services.iter().filter(|service| service.app == "bookstack") {
+            let access = live.access.entry(service.name.clone()).or_default();
+            let token_id = access.entry("token_id".to_owned()).or_insert_with(|| random(32)).clone();
+            let secret =
+                access.entry("token_secret".to_owned()).or_insert_with(|| random(32)).clone();
+            let Some(store) = self
+                .stack
+                .stores_of(service)
+                .into_iter()
+                .find(|store| store.kind == StoreKind::Database)
+            else {
+                continue;
+            };
+            let (sql, values) = provision::bookstack_token(&token_id, &secret)
+                .map_err(|why| DriverError::new("make an API token", why))?;
+            // Restored data has it already; a database without its tables has no place for it.
+            if let Ok(connection) = sqlite::open(&self.path(store)) {
+                let _known = connection.execute(sql, rusqlite::params_from_iter(values));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn stop_services(&self, services: &[String]) {
+        let mut live = self.live.lock().await;
+        for name in services {
+            if let Ok(service) = self.service(name)
+                && let Ok(url) = self.url(service)
+            {
+                self.router.route(url.host_str().unwrap_or_default(), None);
+            }
+            if let Some(running) = live.running.remove(name) {
+                running.stop().await;
+            }
+            if let Some(database) = live.databases.remove(name) {
+                database.close();
+            }
+        }
+    }
+
+    pub(crate) async fn app_context(&self, name: &str) -> Result<AppContext, DriverError> {
+        let service = self.service(name)?;
+        let stores = self.stack.stores_of(service);
+        let role = |kinds: &[StoreKind]| {
+            stores.iter().find(|store| kinds.contains(&store.kind)).map(|store| store.name.clone())
+        };
+        let mut by_role = BTreeMap::new();
+        for (word, kinds) in [
+            ("database", &[StoreKind::Database][..]),
+            ("files", &[StoreKind::Files, StoreKind::Bucket][..]),
+        ] {
+            if let Some(store) = role(kinds) {
+                by_role.insert(word.to_owned(), store);
+            }
+        }
+        let secrets = service
+            .secrets
+            .first()
+            .map(|secret| BTreeMap::from([("key".to_owned(), secret.clone())]))
+            .unwrap_or_default();
+        let live = self.live.lock().await;
+        Ok(AppContext {
+            service: name.to_owned(),
+            url: self.url(service)?,
+            network: self.network.clone(),
+            access: live.access.get(name).cloned().unwrap_or_default(),
+            person: self.person.clone(),
+            stores: by_role,
+            secrets,
+            nonce: self.nonce.clone(),
+        })
+    }
+}
+
+/// So many random letters and digits.
+fn random(len: usize) -> String {
+    Secrets::generate(&Secret {
+        name: String::new(),
+        bytes: len,
+        encoding: SecretEncoding::Text,
+        preserved: false,
+    })
+}

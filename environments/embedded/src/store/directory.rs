@@ -1,0 +1,184 @@
+//! A folder as a volume.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use phoenix_engine::environment::{DirectCopy, Fingerprint};
+use serde::{Deserialize, Serialize};
+
+/// Folder of canaries that were written straight into the volume.
+const CANARIES: &str = ".phoenix-canary";
+
+/// One entry of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    kind: String,
+    size: u64,
+    digest: String,
+    mode: u32,
+}
+
+type Manifest = BTreeMap<String, Entry>;
+
+pub(crate) fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
+    let mut manifest = Manifest::new();
+    walk(root, root, &mut manifest)?;
+    let bytes: u64 = manifest.values().map(|entry| entry.size).sum();
+    let files = manifest.values().filter(|entry| entry.kind == "file").count();
+    let body = serde_json::to_value(&manifest).unwrap_or_default();
+    Ok(Fingerprint {
+        digest: blake3::hash(body.to_string().as_bytes()).to_hex()[..32].to_owned(),
+        covers: format!("{files} files, {bytes} bytes, nothing left out"),
+        body,
+    })
+}
+
+fn walk(root: &Path, at: &Path, manifest: &mut Manifest) -> io::Result<()> {
+    for entry in fs::read_dir(at)? {
+        let path = entry?.path();
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        let meta = fs::symlink_metadata(&path)?;
+        let mode = meta.permissions().mode() & 0o7777;
+        let (kind, size, digest) = if meta.is_symlink() {
+            ("link", 0, fs::read_link(&path)?.to_string_lossy().into_owned())
+        } else if meta.is_dir() {
+            ("folder", 0, String::new())
+        } else if meta.is_file() {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_reader(fs::File::open(&path)?)?;
+            ("file", meta.len(), hasher.finalize().to_hex()[..32].to_owned())
+        } else {
+            ("special", 0, String::new())
+        };
+        manifest.insert(name, Entry { kind: kind.to_owned(), size, digest, mode });
+        if meta.is_dir() {
+            walk(root, &path, manifest)?;
+        }
+    }
+    Ok(())
+}
+
+/// What differs, path by path; the first twenty of each kind.
+pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
+    let read = |from: &Fingerprint| -> Manifest {
+        serde_json::from_value(from.body.clone()).unwrap_or_default()
+    };
+    let (before, after) = (read(before), read(after));
+    let mut lines = Vec::new();
+    for (path, old) in &before {
+        match after.get(path) {
+            None => lines.push(format!("{path} is missing")),
+            Some(new) if new.digest != old.digest || new.size != old.size => {
+                lines.push(format!("{path} has other content"));
+            }
+            Some(new) if new.mode != old.mode => {
+                lines.push(format!("{path} has mode {:o}, {:o} before", new.mode, old.mode));
+            }
+            Some(new) if new.kind != old.kind => lines.push(format!("{path} is a {}", new.kind)),
+            Some(_) => {}
+        }
+    }
+    lines.extend(
+        after.keys().filter(|path| !before.contains_key(*path)).map(|path| format!("{path} is new")),
+    );
+    if lines.len() > 20 {
+        let more = lines.len() - 20;
+        lines.truncate(20);
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
+/// Copies a tree, modes and links kept; bytes copied.
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> io::Result<u64> {
+    fs::create_dir_all(to)?;
+    let mut bytes = 0;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        let meta = fs::symlink_metadata(&path)?;
+        if meta.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&path)?, &target)?;
+        } else if meta.is_dir() {
+            bytes += copy_tree(&path, &target)?;
+            fs::set_permissions(&target, meta.permissions())?;
+        } else if meta.is_file() {
+            bytes += fs::copy(&path, &target)?;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Removes what is in a folder and keeps the folder: its identity stays.
+pub(crate) fn clear(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        if fs::symlink_metadata(&path)?.is_dir() {
+            fs::remove_dir_all(&path)?;
+        } else {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// All files below a folder, in order, canaries of the harness left out.
+pub(crate) fn files(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let meta = fs::symlink_metadata(&path)?;
+            if meta.is_dir() && !path.ends_with(CANARIES) {
+                folders.push(path);
+            } else if meta.is_file() {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+pub(crate) fn write_direct(root: &Path, copy: &DirectCopy) -> io::Result<()> {
+    let folder = root.join(CANARIES);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(&copy.marker), &copy.text)
+}
+
+pub(crate) fn delete_direct(root: &Path, marker: &str) -> io::Result<()> {
+    fs::remove_file(root.join(CANARIES).join(marker))
+}
+
+pub(crate) fn list_direct(root: &Path) -> io::Result<Vec<DirectCopy>> {
+    let folder = root.join(CANARIES);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut copies = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        copies.push(DirectCopy {
+            marker: entry.file_name().to_string_lossy().into_owned(),
+            text: String::from_utf8_lossy(&fs::read(entry.path())?).into_owned(),
+        });
+    }
+    copies.sort_by(|a, b| a.marker.cmp(&b.marker));
+    Ok(copies)
+}
+
+/// Whether a text stands in the name or the bytes of a file.
+pub(crate) fn find_text(root: &Path, text: &str) -> io::Result<bool> {
+    for path in files(root)? {
+        if path.to_string_lossy().contains(text)
+            || fs::read(&path)?.windows(text.len().max(1)).any(|part| part == text.as_bytes())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
