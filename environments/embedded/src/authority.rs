@@ -25,7 +25,9 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, format!("phoenix run {run}"));
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("phoenix run {run}"));
         let ca_key = KeyPair::generate()?;
         let ca = params.self_signed(&ca_key)?;
         let issuer = Issuer::new(params, ca_key);
@@ -33,7 +35,8 @@ impl Authority {
         let mut leaf = CertificateParams::new(names.to_vec())?;
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         if let Some(name) = names.first() {
-            leaf.distinguished_name.push(DnType::CommonName, name.clone());
+            leaf.distinguished_name
+                .push(DnType::CommonName, name.clone());
         }
         let leaf_key = KeyPair::generate()?;
         let certificate = leaf.signed_by(&leaf_key, &issuer)?;

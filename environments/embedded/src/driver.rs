@@ -68,8 +68,7 @@ impl Embedded {
         let doing = "make room for an embedded stack";
         let fail = |why: &dyn std::fmt::Display| DriverError::new(doing, why);
         let folder = cycle_folder.join("stack");
-        fs::create_dir(&folder)
-            .map_err(|why| fail(&format!("{}: {why}", folder.display())))?;
+        fs::create_dir(&folder).map_err(|why| fail(&format!("{}: {why}", folder.display())))?;
         let mut names = Vec::new();
         for service in &stack.services {
             let url = url::Url::parse(&service.url)
@@ -87,12 +86,15 @@ impl Embedded {
         }
         let person = Person {
             login_name: format!("canary-{nonce}"),
-            password: format!("Canary-{}!", Secrets::generate(&phoenix_engine::stack::Secret {
-                name: String::new(),
-                bytes: 16,
-                encoding: phoenix_engine::stack::SecretEncoding::Text,
-                preserved: false,
-            })),
+            password: format!(
+                "Canary-{}!",
+                Secrets::generate(&phoenix_engine::stack::Secret {
+                    name: String::new(),
+                    bytes: 16,
+                    encoding: phoenix_engine::stack::SecretEncoding::Text,
+                    preserved: false,
+                })
+            ),
             email: format!("canary-{nonce}@example.com"),
         };
         Ok(Self {
@@ -148,9 +150,11 @@ impl Embedded {
             fs::create_dir_all(parent)?;
         }
         match store.kind {
-            StoreKind::Database => {
-                fs::OpenOptions::new().append(true).create(true).open(&path).map(|_| ())
-            }
+            StoreKind::Database => fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(&path)
+                .map(|_| ()),
             StoreKind::Files | StoreKind::Bucket => fs::create_dir_all(&path),
             StoreKind::Memory => Ok(()),
         }
@@ -204,7 +208,10 @@ impl Embedded {
         kept.save(&path)
     }
 
-    pub(crate) fn fingerprint_now(&self, store: &Store) -> Result<Option<Fingerprint>, DriverError> {
+    pub(crate) fn fingerprint_now(
+        &self,
+        store: &Store,
+    ) -> Result<Option<Fingerprint>, DriverError> {
         let path = self.path(store);
         let doing = || format!("fingerprint {}", store.name);
         match store.kind {
@@ -224,7 +231,10 @@ impl Embedded {
         match store.kind {
             StoreKind::Database => {
                 let mut from = fs::File::open(content.join("database"))?;
-                let mut to = fs::OpenOptions::new().write(true).truncate(true).open(&path)?;
+                let mut to = fs::OpenOptions::new()
+                    .write(true)
+                    .truncate(true)
+                    .open(&path)?;
                 let bytes = std::io::copy(&mut from, &mut to)?;
                 to.sync_data()?;
                 Ok(bytes)
@@ -265,9 +275,14 @@ impl Environment for Embedded {
         let mut known = BTreeSet::new();
         for store in &self.stack.stores {
             let path = self.path(store);
-            let Some(identity) = identity(&path) else { continue };
-            let place =
-                path.strip_prefix(&self.folder).unwrap_or(&path).display().to_string();
+            let Some(identity) = identity(&path) else {
+                continue;
+            };
+            let place = path
+                .strip_prefix(&self.folder)
+                .unwrap_or(&path)
+                .display()
+                .to_string();
             known.insert(path);
             vessels.push(Vessel {
                 store: Some(store.name.clone()),
@@ -281,9 +296,14 @@ impl Environment for Embedded {
         if let Ok(entries) = fs::read_dir(&stores) {
             for entry in entries {
                 let path = entry.map_err(|why| DriverError::new(doing, why))?.path();
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let beside =
-                    ["-wal", "-shm", "-journal"].iter().any(|suffix| name.ends_with(suffix));
+                let name = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                let beside = ["-wal", "-shm", "-journal"]
+                    .iter()
+                    .any(|suffix| name.ends_with(suffix));
                 if !known.contains(&path) && !beside {
                     vessels.push(Vessel {
                         store: None,
@@ -294,7 +314,8 @@ impl Environment for Embedded {
                 }
             }
         }
-        self.container_layers(&mut vessels).map_err(|why| DriverError::new(doing, why))?;
+        self.container_layers(&mut vessels)
+            .map_err(|why| DriverError::new(doing, why))?;
         Ok(vessels)
     }
 
@@ -321,7 +342,13 @@ impl Environment for Embedded {
             }
             self.remove_vessel(store)
                 .map_err(|why| DriverError::new(format!("destroy {name}"), why))?;
-            if matches!(store.policy, Policy::Snapshot { outlives: false, .. }) {
+            if matches!(
+                store.policy,
+                Policy::Snapshot {
+                    outlives: false,
+                    ..
+                }
+            ) {
                 self.vault
                     .forget(name)
                     .map_err(|why| DriverError::new(format!("destroy backups of {name}"), why))?;
@@ -342,7 +369,9 @@ impl Environment for Embedded {
         let mut answering = Vec::new();
         for service in services {
             if let Some(running) = live.running.get(service)
-                && tokio::net::TcpStream::connect(running.address).await.is_ok()
+                && tokio::net::TcpStream::connect(running.address)
+                    .await
+                    .is_ok()
             {
                 answering.push(format!("{service} at {}", running.address));
             }
@@ -389,7 +418,12 @@ impl Environment for Embedded {
             StoreKind::Memory => None,
         };
         let manifest = self.vault.finish(store, &id, &partial).map_err(io)?;
-        Ok(Point { id, bytes: manifest.bytes, digest: manifest.digest, fingerprint })
+        Ok(Point {
+            id,
+            bytes: manifest.bytes,
+            digest: manifest.digest,
+            fingerprint,
+        })
     }
 
     async fn points(&self, store: &str) -> Result<Vec<String>, DriverError> {
@@ -416,9 +450,11 @@ impl Environment for Embedded {
             .verify(&from_store, &from_point)
             .map_err(|why| DriverError::new(doing(), why))?;
         let content = self.vault.content(&from_store, &from_point);
-        let bytes =
-            self.copy_in(declared, &content).map_err(|why| DriverError::new(doing(), why))?;
-        self.after_restore(declared).map_err(|why| DriverError::new(doing(), why))?;
+        let bytes = self
+            .copy_in(declared, &content)
+            .map_err(|why| DriverError::new(doing(), why))?;
+        self.after_restore(declared)
+            .map_err(|why| DriverError::new(doing(), why))?;
         Ok(bytes)
     }
 
@@ -453,8 +489,9 @@ impl Environment for Embedded {
         let path = self.path(declared);
         let doing = || format!("delete straight from {store}");
         match declared.kind {
-            StoreKind::Database => sqlite::delete_direct(&path, marker)
-                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Database => {
+                sqlite::delete_direct(&path, marker).map_err(|why| DriverError::new(doing(), why))
+            }
             _ => directory::delete_direct(&path, marker)
                 .map_err(|why| DriverError::new(doing(), why)),
         }
@@ -500,7 +537,12 @@ impl Environment for Embedded {
         self.stack
             .secrets
             .iter()
-            .map(|secret| (secret.name.clone(), live.secrets.digest(&self.run, &secret.name)))
+            .map(|secret| {
+                (
+                    secret.name.clone(),
+                    live.secrets.digest(&self.run, &secret.name),
+                )
+            })
             .collect()
     }
 
@@ -535,13 +577,20 @@ impl Environment for Embedded {
     }
 
     async fn reap(&self) -> Result<(), DriverError> {
-        let all: Vec<String> =
-            self.stack.services.iter().map(|service| service.name.clone()).collect();
+        let all: Vec<String> = self
+            .stack
+            .services
+            .iter()
+            .map(|service| service.name.clone())
+            .collect();
         self.stop_services(&all).await;
         for folder in [self.folder.clone()] {
             match fs::remove_dir_all(&folder) {
                 Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(DriverError::new(format!("remove {}", folder.display()), why));
+                    return Err(DriverError::new(
+                        format!("remove {}", folder.display()),
+                        why,
+                    ));
                 }
                 _ => {}
             }
@@ -558,7 +607,11 @@ impl Environment for Embedded {
 
 impl Embedded {
     fn retained(&self) -> usize {
-        self.stack.stores.iter().filter(|store| store.policy == Policy::Retained).count()
+        self.stack
+            .stores
+            .iter()
+            .filter(|store| store.policy == Policy::Retained)
+            .count()
     }
 
     pub(crate) fn points_of(&self, store: &str) -> Result<Vec<String>, DriverError> {

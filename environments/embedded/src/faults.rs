@@ -22,7 +22,10 @@ pub(crate) struct Armed {
 impl Armed {
     /// Whether a destroy is to leave this store where it is.
     pub(crate) fn keeps(&mut self, store: &str) -> bool {
-        self.bite(|fault| matches!(fault, Fault::KeepVessel(name) if name == store), "not removed")
+        self.bite(
+            |fault| matches!(fault, Fault::KeepVessel(name) if name == store),
+            "not removed",
+        )
     }
 
     /// Whose recovery point a restore is to read instead.
@@ -31,10 +34,9 @@ impl Armed {
             Fault::WrongSource { store: name, from } if name == store => Some(from.clone()),
             _ => None,
         })?;
-        let found = |fault: &Fault| {
-            matches!(fault, Fault::WrongSource { store: name, .. } if name == store)
-        };
-        self.bite(found, "read another store's recovery point").then_some(from)
+        let found = |fault: &Fault| matches!(fault, Fault::WrongSource { store: name, .. } if name == store);
+        self.bite(found, "read another store's recovery point")
+            .then_some(from)
     }
 
     /// Whether a restore is to be left out: the vessel that the destroy left is in use, or the
@@ -69,7 +71,12 @@ impl Armed {
 impl Embedded {
     pub(crate) async fn do_fault(&self, fault: &Fault) -> Result<Injected, DriverError> {
         let doing = || fault.sentence();
-        let now = |proof: String| Ok(Injected { bitten: Some(true), proof });
+        let now = |proof: String| {
+            Ok(Injected {
+                bitten: Some(true),
+                proof,
+            })
+        };
         let io = |why: io::Error| DriverError::new(doing(), why);
         match fault {
             Fault::RegenerateSecret(name) => {
@@ -83,18 +90,24 @@ impl Embedded {
                 live.secrets.save(&self.secrets_file())?;
                 let after = live.secrets.digest(&self.run, name);
                 let proof = format!("digest {before:?} → {after:?}");
-                Ok(Injected { bitten: Some(before != after), proof })
+                Ok(Injected {
+                    bitten: Some(before != after),
+                    proof,
+                })
             }
             Fault::EmptyBackup(store) => {
                 let content = self.newest_content(store)?;
-                self.empty_content(self.store(store)?, &content).map_err(io)?;
+                self.empty_content(self.store(store)?, &content)
+                    .map_err(io)?;
                 self.reseal(store)?;
                 now(format!("{store}: its newest recovery point holds nothing"))
             }
             Fault::TruncateBackup(store) => {
                 let content = self.newest_content(store)?;
                 let bytes = truncate_largest(&content).map_err(io)?;
-                now(format!("{store}: {bytes} bytes cut off its newest recovery point"))
+                now(format!(
+                    "{store}: {bytes} bytes cut off its newest recovery point"
+                ))
             }
             Fault::StaleBackup(store) => {
                 let points = self.points_of(store)?;
@@ -114,7 +127,10 @@ impl Embedded {
                 let before = self.points_of(store)?.len();
                 self.vault.forget(store).map_err(io)?;
                 let proof = format!("{store}: {before} recovery points before, none now");
-                Ok(Injected { bitten: Some(before > 0), proof })
+                Ok(Injected {
+                    bitten: Some(before > 0),
+                    proof,
+                })
             }
             Fault::WrongSource { .. } | Fault::KeepVessel(_) => self.arm(fault),
             Fault::Stop(service) => {
@@ -123,7 +139,9 @@ impl Embedded {
             }
             Fault::ShiftClock { service, by_s } => {
                 self.live.lock().await.clocks.insert(service.clone(), *by_s);
-                now(format!("the clock of {service} will be {by_s}s off when it starts"))
+                now(format!(
+                    "the clock of {service} will be {by_s}s off when it starts"
+                ))
             }
             Fault::DropTable { .. }
             | Fault::Wipe(_)
@@ -139,7 +157,10 @@ impl Embedded {
 
     fn arm(&self, fault: &Fault) -> Result<Injected, DriverError> {
         self.armed().waiting.push(fault.clone());
-        Ok(Injected { bitten: None, proof: "armed".to_owned() })
+        Ok(Injected {
+            bitten: None,
+            proof: "armed".to_owned(),
+        })
     }
 
     fn newest_content(&self, store: &str) -> Result<std::path::PathBuf, DriverError> {
@@ -189,7 +210,9 @@ impl Embedded {
                 StoreKind::Database => damage_database(&path, &fault).map_err(io::Error::other)?,
                 _ => damage_files(&path, &fault)?,
             };
-            armed.done.push((fault, touched > 0, format!("{touched} things touched")));
+            armed
+                .done
+                .push((fault, touched > 0, format!("{touched} things touched")));
         }
         Ok(())
     }
@@ -215,7 +238,10 @@ impl Embedded {
             Ok(said)
         } else {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(DriverError::new(doing(), format!("{}: {why}", output.status)))
+            Err(DriverError::new(
+                doing(),
+                format!("{}: {why}", output.status),
+            ))
         }
     }
 }
@@ -230,7 +256,10 @@ fn truncate_largest(content: &Path) -> io::Result<u64> {
         }
     }
     let (path, len) = largest.ok_or_else(|| io::Error::other("it holds no file"))?;
-    fs::OpenOptions::new().write(true).open(path)?.set_len(len / 2)?;
+    fs::OpenOptions::new()
+        .write(true)
+        .open(path)?
+        .set_len(len / 2)?;
     Ok(len - len / 2)
 }
 
@@ -243,7 +272,9 @@ fn damage_database(path: &Path, fault: &Fault) -> rusqlite::Result<u64> {
     let mut touched = 0;
     match fault {
         Fault::DropTable { table, .. } => {
-            let doomed = table.clone().or_else(|| holders.first().map(|(name, _)| name.clone()));
+            let doomed = table
+                .clone()
+                .or_else(|| holders.first().map(|(name, _)| name.clone()));
             if let Some(name) = doomed {
                 connection.execute_batch(&format!("DROP TABLE {}", quoted(&name)))?;
                 touched = 1;
@@ -287,12 +318,15 @@ fn damage_database(path: &Path, fault: &Fault) -> rusqlite::Result<u64> {
                     .map(|column| quoted(column))
                     .collect();
                 let list = columns.join(", ");
-                let sql = format!("INSERT OR IGNORE INTO {table} ({list}) SELECT {list} FROM {table}");
+                let sql =
+                    format!("INSERT OR IGNORE INTO {table} ({list}) SELECT {list} FROM {table}");
                 touched += connection.execute(&sql, []).unwrap_or(0) as u64;
             }
         }
         Fault::ResetCounters(_) => {
-            touched = connection.execute("UPDATE sqlite_sequence SET seq = 0", []).unwrap_or(0) as u64;
+            touched = connection
+                .execute("UPDATE sqlite_sequence SET seq = 0", [])
+                .unwrap_or(0) as u64;
         }
         _ => {}
     }
@@ -322,7 +356,10 @@ fn holders(
         }
     }
     found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    Ok(found.into_iter().map(|(_, name, column)| (name, column)).collect())
+    Ok(found
+        .into_iter()
+        .map(|(_, name, column)| (name, column))
+        .collect())
 }
 
 /// Damages files; files touched.

@@ -48,8 +48,18 @@ impl Router {
         let stop = CancellationToken::new();
         let client: Client<HttpConnector, Incoming> =
             Client::builder(TokioExecutor::new()).build_http();
-        tokio::spawn(accept(listener, acceptor, Arc::clone(&routes), client, stop.clone()));
-        Ok(Self { address, routes, stop })
+        tokio::spawn(accept(
+            listener,
+            acceptor,
+            Arc::clone(&routes),
+            client,
+            stop.clone(),
+        ));
+        Ok(Self {
+            address,
+            routes,
+            stop,
+        })
     }
 
     /// Declares a name; `backend` is the service behind it, if one lives.
@@ -82,11 +92,17 @@ async fn accept(
                 Err(_) => { tokio::task::yield_now().await; continue }
             },
         };
-        let (acceptor, routes, client, stop) =
-            (acceptor.clone(), Arc::clone(&routes), client.clone(), stop.clone());
+        let (acceptor, routes, client, stop) = (
+            acceptor.clone(),
+            Arc::clone(&routes),
+            client.clone(),
+            stop.clone(),
+        );
         tokio::spawn(async move {
             let _nodelay = stream.set_nodelay(true);
-            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let Ok(stream) = acceptor.accept(stream).await else {
+                return;
+            };
             let service = service_fn(move |request| {
                 forward(request, peer, Arc::clone(&routes), client.clone())
             });
@@ -113,13 +129,20 @@ async fn forward(
         .unwrap_or_default()
         .to_owned();
     let name = host.split(':').next().unwrap_or_default();
-    let route = routes.read().ok().and_then(|routes| routes.get(name).copied());
+    let route = routes
+        .read()
+        .ok()
+        .and_then(|routes| routes.get(name).copied());
     let backend = match route {
         None => return Ok(page(StatusCode::NOT_FOUND, "404 page not found")),
         Some(None) => return Ok(page(StatusCode::SERVICE_UNAVAILABLE, "no available server")),
         Some(Some(backend)) => backend,
     };
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
     let Ok(uri) = format!("http://{backend}{path}").parse() else {
         return Ok(page(StatusCode::BAD_REQUEST, "bad request"));
     };
@@ -145,8 +168,9 @@ fn page(status: StatusCode, text: &'static str) -> Response<Body> {
     let body = Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {});
     let mut response = Response::new(BodyExt::boxed(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     response
 }

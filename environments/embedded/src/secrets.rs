@@ -65,7 +65,10 @@ impl Secrets {
                 if secret.encoding == SecretEncoding::Hex {
                     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
                 } else {
-                    format!("base64:{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+                    format!(
+                        "base64:{}",
+                        base64::engine::general_purpose::STANDARD.encode(bytes)
+                    )
                 }
             }
         }

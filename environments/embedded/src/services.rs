@@ -31,8 +31,10 @@ impl Embedded {
             if let Started::Dead(why) = self.start_service(&service).await? {
                 return Err(DriverError::new(format!("start {service}"), why));
             }
-            let provider =
-                self.stack.service(&service).is_some_and(|service| service.app == "zitadel");
+            let provider = self
+                .stack
+                .service(&service)
+                .is_some_and(|service| service.app == "zitadel");
             if provider {
                 self.provision(&service).await?;
             }
@@ -58,7 +60,11 @@ impl Embedded {
     /// Starts one service; whether it listens.
     pub(crate) async fn start_service(&self, name: &str) -> Result<Started, DriverError> {
         let service = self.service(name)?.clone();
-        let host = self.url(&service)?.host_str().unwrap_or_default().to_owned();
+        let host = self
+            .url(&service)?
+            .host_str()
+            .unwrap_or_default()
+            .to_owned();
         let mut live = self.live.lock().await;
         if live.running.contains_key(name) {
             return Ok(Started::Listening);
@@ -66,10 +72,16 @@ impl Embedded {
         let doing = || format!("start {name}");
         let container = self.container(name);
         fs::create_dir_all(&container).map_err(|why| DriverError::new(doing(), why))?;
-        let Some(store) =
-            self.stack.stores_of(&service).into_iter().find(|s| s.kind == StoreKind::Database)
+        let Some(store) = self
+            .stack
+            .stores_of(&service)
+            .into_iter()
+            .find(|s| s.kind == StoreKind::Database)
         else {
-            return Err(DriverError::new(doing(), "it needs a database, and none is declared"));
+            return Err(DriverError::new(
+                doing(),
+                "it needs a database, and none is declared",
+            ));
         };
         let database = match SqliteDatabase::open(&self.path(store)) {
             Ok(database) => Arc::new(database),
@@ -86,7 +98,11 @@ impl Embedded {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let client = live.access.get(&format!("client {name}")).cloned().unwrap_or_default();
+        let client = live
+            .access
+            .get(&format!("client {name}"))
+            .cloned()
+            .unwrap_or_default();
         self.variables(&service, &host, &secret(0), &client, &mut env)?;
         let platform = Platform {
             env,
@@ -104,7 +120,10 @@ impl Embedded {
             "zitadel" => phoenix_understudies::zitadel::start(platform).await,
             "bookstack" => phoenix_understudies::bookstack::start(platform).await,
             other => {
-                return Err(DriverError::new(doing(), format!("no understudy plays `{other}`")));
+                return Err(DriverError::new(
+                    doing(),
+                    format!("no understudy plays `{other}`"),
+                ));
             }
         };
         match started {
@@ -137,8 +156,14 @@ impl Embedded {
                 set("ZITADEL_MASTERKEY", key.to_owned());
                 set("ZITADEL_EXTERNALDOMAIN", host.to_owned());
                 set("ZITADEL_EXTERNALSECURE", "true".to_owned());
-                set("ZITADEL_DATABASE_POSTGRES_AWAITINITIALCONN", "10s".to_owned());
-                set("ZITADEL_FIRSTINSTANCE_ORG_MACHINE_MACHINE_USERNAME", "terraform".to_owned());
+                set(
+                    "ZITADEL_DATABASE_POSTGRES_AWAITINITIALCONN",
+                    "10s".to_owned(),
+                );
+                set(
+                    "ZITADEL_FIRSTINSTANCE_ORG_MACHINE_MACHINE_USERNAME",
+                    "terraform".to_owned(),
+                );
                 set("ZITADEL_FIRSTINSTANCE_PATPATH", "pat.txt".to_owned());
             }
             "bookstack" => {
@@ -233,11 +258,21 @@ impl Embedded {
     /// The harness's own access to applications that give it to nobody by an API.
     pub(crate) async fn after_start(&self) -> Result<(), DriverError> {
         let mut live = self.live.lock().await;
-        for service in self.stack.services.iter().filter(|service| service.app == "bookstack") {
+        for service in self
+            .stack
+            .services
+            .iter()
+            .filter(|service| service.app == "bookstack")
+        {
             let access = live.access.entry(service.name.clone()).or_default();
-            let token_id = access.entry("token_id".to_owned()).or_insert_with(|| random(32)).clone();
-            let secret =
-                access.entry("token_secret".to_owned()).or_insert_with(|| random(32)).clone();
+            let token_id = access
+                .entry("token_id".to_owned())
+                .or_insert_with(|| random(32))
+                .clone();
+            let secret = access
+                .entry("token_secret".to_owned())
+                .or_insert_with(|| random(32))
+                .clone();
             let Some(store) = self
                 .stack
                 .stores_of(service)
@@ -277,7 +312,10 @@ impl Embedded {
         let service = self.service(name)?;
         let stores = self.stack.stores_of(service);
         let role = |kinds: &[StoreKind]| {
-            stores.iter().find(|store| kinds.contains(&store.kind)).map(|store| store.name.clone())
+            stores
+                .iter()
+                .find(|store| kinds.contains(&store.kind))
+                .map(|store| store.name.clone())
         };
         let mut by_role = BTreeMap::new();
         for (word, kinds) in [

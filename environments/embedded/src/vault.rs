@@ -114,5 +114,8 @@ fn measure(content: &Path) -> io::Result<Manifest> {
         .iter()
         .map(|path| fs::metadata(path).map(|meta| meta.len()))
         .sum::<io::Result<u64>>()?;
-    Ok(Manifest { bytes, digest: fingerprint.digest })
+    Ok(Manifest {
+        bytes,
+        digest: fingerprint.digest,
+    })
 }

@@ -27,7 +27,10 @@ pub(crate) fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
     let mut manifest = Manifest::new();
     walk(root, root, &mut manifest)?;
     let bytes: u64 = manifest.values().map(|entry| entry.size).sum();
-    let files = manifest.values().filter(|entry| entry.kind == "file").count();
+    let files = manifest
+        .values()
+        .filter(|entry| entry.kind == "file")
+        .count();
     let body = serde_json::to_value(&manifest).unwrap_or_default();
     Ok(Fingerprint {
         digest: blake3::hash(body.to_string().as_bytes()).to_hex()[..32].to_owned(),
@@ -39,21 +42,41 @@ pub(crate) fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
 fn walk(root: &Path, at: &Path, manifest: &mut Manifest) -> io::Result<()> {
     for entry in fs::read_dir(at)? {
         let path = entry?.path();
-        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        let name = path
+            .strip_prefix(root)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned();
         let meta = fs::symlink_metadata(&path)?;
         let mode = meta.permissions().mode() & 0o7777;
         let (kind, size, digest) = if meta.is_symlink() {
-            ("link", 0, fs::read_link(&path)?.to_string_lossy().into_owned())
+            (
+                "link",
+                0,
+                fs::read_link(&path)?.to_string_lossy().into_owned(),
+            )
         } else if meta.is_dir() {
             ("folder", 0, String::new())
         } else if meta.is_file() {
             let mut hasher = blake3::Hasher::new();
             hasher.update_reader(fs::File::open(&path)?)?;
-            ("file", meta.len(), hasher.finalize().to_hex()[..32].to_owned())
+            (
+                "file",
+                meta.len(),
+                hasher.finalize().to_hex()[..32].to_owned(),
+            )
         } else {
             ("special", 0, String::new())
         };
-        manifest.insert(name, Entry { kind: kind.to_owned(), size, digest, mode });
+        manifest.insert(
+            name,
+            Entry {
+                kind: kind.to_owned(),
+                size,
+                digest,
+                mode,
+            },
+        );
         if meta.is_dir() {
             walk(root, &path, manifest)?;
         }
@@ -75,14 +98,20 @@ pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> 
                 lines.push(format!("{path} has other content"));
             }
             Some(new) if new.mode != old.mode => {
-                lines.push(format!("{path} has mode {:o}, {:o} before", new.mode, old.mode));
+                lines.push(format!(
+                    "{path} has mode {:o}, {:o} before",
+                    new.mode, old.mode
+                ));
             }
             Some(new) if new.kind != old.kind => lines.push(format!("{path} is a {}", new.kind)),
             Some(_) => {}
         }
     }
     lines.extend(
-        after.keys().filter(|path| !before.contains_key(*path)).map(|path| format!("{path} is new")),
+        after
+            .keys()
+            .filter(|path| !before.contains_key(*path))
+            .map(|path| format!("{path} is new")),
     );
     if lines.len() > 20 {
         let more = lines.len() - 20;
@@ -175,7 +204,9 @@ pub(crate) fn list_direct(root: &Path) -> io::Result<Vec<DirectCopy>> {
 pub(crate) fn find_text(root: &Path, text: &str) -> io::Result<bool> {
     for path in files(root)? {
         if path.to_string_lossy().contains(text)
-            || fs::read(&path)?.windows(text.len().max(1)).any(|part| part == text.as_bytes())
+            || fs::read(&path)?
+                .windows(text.len().max(1))
+                .any(|part| part == text.as_bytes())
         {
             return Ok(true);
         }

@@ -97,12 +97,14 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
                 ValueRef::Null => hasher.update(b"n"),
                 ValueRef::Integer(value) => hasher.update(b"i").update(&value.to_le_bytes()),
                 ValueRef::Real(value) => hasher.update(b"r").update(&value.to_le_bytes()),
-                ValueRef::Text(value) => {
-                    hasher.update(b"t").update(&(value.len() as u64).to_le_bytes()).update(value)
-                }
-                ValueRef::Blob(value) => {
-                    hasher.update(b"b").update(&(value.len() as u64).to_le_bytes()).update(value)
-                }
+                ValueRef::Text(value) => hasher
+                    .update(b"t")
+                    .update(&(value.len() as u64).to_le_bytes())
+                    .update(value),
+                ValueRef::Blob(value) => hasher
+                    .update(b"b")
+                    .update(&(value.len() as u64).to_le_bytes())
+                    .update(value),
             };
         }
         let digest = hasher.finalize();
@@ -113,7 +115,9 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
         count += 1;
     }
     let schema: Vec<String> = connection
-        .prepare("SELECT sql FROM sqlite_master WHERE tbl_name = ?1 AND sql IS NOT NULL ORDER BY sql")?
+        .prepare(
+            "SELECT sql FROM sqlite_master WHERE tbl_name = ?1 AND sql IS NOT NULL ORDER BY sql",
+        )?
         .query_map([name], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Table {
@@ -127,7 +131,11 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
 /// The auto-increment counter of a table, where it has one.
 fn counter(connection: &Connection, name: &str) -> Option<i64> {
     connection
-        .query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [name], |row| row.get(0))
+        .query_row(
+            "SELECT seq FROM sqlite_sequence WHERE name = ?1",
+            [name],
+            |row| row.get(0),
+        )
         .ok()
 }
 
@@ -142,10 +150,16 @@ pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> 
         match after.get(name) {
             None => lines.push(format!("table {name} is missing ({} rows)", old.rows)),
             Some(new) if new.rows != old.rows => {
-                lines.push(format!("table {name}: {} rows, {} before", new.rows, old.rows));
+                lines.push(format!(
+                    "table {name}: {} rows, {} before",
+                    new.rows, old.rows
+                ));
             }
             Some(new) if new.digest != old.digest => {
-                lines.push(format!("table {name}: {} rows as before, other content", new.rows));
+                lines.push(format!(
+                    "table {name}: {} rows as before, other content",
+                    new.rows
+                ));
             }
             Some(new) if new.schema != old.schema => {
                 lines.push(format!("table {name}: other columns, indexes or triggers"));
@@ -190,8 +204,15 @@ pub(crate) fn list_direct(path: &Path) -> rusqlite::Result<Vec<DirectCopy>> {
         return Ok(Vec::new());
     }
     connection
-        .prepare(&format!("SELECT marker, payload FROM {CANARIES} ORDER BY rowid"))?
-        .query_map([], |row| Ok(DirectCopy { marker: row.get(0)?, text: row.get(1)? }))?
+        .prepare(&format!(
+            "SELECT marker, payload FROM {CANARIES} ORDER BY rowid"
+        ))?
+        .query_map([], |row| {
+            Ok(DirectCopy {
+                marker: row.get(0)?,
+                text: row.get(1)?,
+            })
+        })?
         .collect()
 }
 
@@ -205,7 +226,11 @@ pub(crate) fn find_text(path: &Path, text: &str) -> rusqlite::Result<bool> {
             .iter()
             .map(|column| format!("instr({}, ?1) > 0", quoted(column)))
             .collect();
-        let sql = format!("SELECT 1 FROM {} WHERE {} LIMIT 1", quoted(&name), columns.join(" OR "));
+        let sql = format!(
+            "SELECT 1 FROM {} WHERE {} LIMIT 1",
+            quoted(&name),
+            columns.join(" OR ")
+        );
         if connection.prepare(&sql)?.exists([text])? {
             return Ok(true);
         }

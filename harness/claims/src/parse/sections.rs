@@ -88,8 +88,9 @@ pub(super) fn read(source: &Source<'_>, blocks: &[Block], document: &mut Documen
                 let text = inline.trimmed();
                 above.retain(|heading| heading.level < *level);
                 let title = heading(source, block, *level, &text, document);
-                let plan = has_word(&text, PLAN) && *level > 1;
-                let found = severity(&text).filter(|_| !plan);
+                // "Medium: Manual Steps" is a theme of gaps, not a plan: a severity says so.
+                let found = severity(&text);
+                let plan = has_word(&text, PLAN) && *level > 1 && found.is_none();
                 let body = body(blocks, at);
                 gap = read_gap(source, block, &above, &text, found.as_ref(), body, document).map(
                     |mut draft| {

@@ -1,0 +1,9 @@
+//! Tests of the parser on whole documents, and of the register on whole comparisons.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod documents;
+mod hostile;
+mod mapping;
+mod register;
+mod status_block;
+mod support;

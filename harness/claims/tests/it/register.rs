@@ -1,0 +1,1 @@
+//! Every status, and the cases that a harness must not get wrong.

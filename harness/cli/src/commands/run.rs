@@ -1,0 +1,300 @@
+//! `run`: cycles, one after another, and the report over all of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use phoenix_embedded::Embedded;
+use phoenix_engine::environment::Environment as _;
+use phoenix_engine::lower;
+use phoenix_engine::plan::Plan;
+use phoenix_engine::run::{CycleInput, run_cycle};
+use phoenix_engine::stack::Stack;
+use phoenix_evidence::journal::event::{
+    CycleFinished, CycleStarted, NamedFile, ServiceInfo, StoreInfo,
+};
+use phoenix_language::Source;
+use phoenix_reports::View;
+use tokio_util::sync::CancellationToken;
+
+use super::files::{Prepared, prepare};
+use super::report::draw;
+use crate::arguments::{ReportFormat, Require, RunArguments, RunFormat};
+use crate::error::Error;
+use crate::project::{Project, journals};
+use crate::{judge, progress};
+
+pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
+    let (environment, prepared) = prepare(&arguments.chosen)?;
+    let runs = Project::find().runs(arguments.runs_dir.as_deref());
+    let (run, folder) = new_run(&runs)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|why| Error::Internal {
+        why: why.to_string(),
+        journal: None,
+    })?;
+    let cancel = CancellationToken::new();
+    runtime.spawn({
+        let cancel = cancel.clone();
+        async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                eprintln!("\nstopping in order; what was done is in the journal");
+                cancel.cancel();
+            }
+        }
+    });
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let mut finished = Vec::new();
+    let mut number = 0;
+    for ready in &prepared {
+        for plan in &ready.plans {
+            if cancel.is_cancelled() {
+                break;
+            }
+            number += 1;
+            let one = One {
+                run: &run,
+                folder: &folder,
+                number,
+                seed,
+                environment: &environment,
+                ready,
+                plan,
+                arguments,
+                cancel: cancel.clone(),
+            };
+            finished.push(runtime.block_on(one.cycle())?);
+        }
+    }
+    conclude(&folder, &finished, arguments)
+}
+
+/// A folder for a run, by its moment and a few letters that nothing else has.
+fn new_run(runs: &Path) -> Result<(String, PathBuf), Error> {
+    let now = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
+    let run = format!("{now}-{:06x}", rand::random::<u32>() & 0xff_ffff);
+    let folder = runs.join(&run);
+    std::fs::create_dir_all(&folder).map_err(|why| {
+        Error::Usage(format!(
+            "a run cannot be kept in {}: {why}; choose a folder that can be written with \
+             --runs-dir",
+            runs.display()
+        ))
+    })?;
+    Ok((run, folder))
+}
+
+/// One cycle of a run.
+struct One<'a> {
+    run: &'a str,
+    folder: &'a Path,
+    number: usize,
+    seed: u64,
+    environment: &'a Source,
+    ready: &'a Prepared,
+    plan: &'a Plan,
+    arguments: &'a RunArguments,
+    cancel: CancellationToken,
+}
+
+impl One<'_> {
+    async fn cycle(&self) -> Result<CycleFinished, Error> {
+        let stack = &self.ready.stack;
+        let slug: String = format!(
+            "{:02}-{}-{}",
+            self.number, self.plan.scenario, stack.profile
+        )
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+        let folder = self.folder.join(&slug);
+        let internal = |why: String| Error::Internal {
+            why,
+            journal: Some(folder.join("journal.jsonl")),
+        };
+        std::fs::create_dir(&folder)
+            .map_err(|why| internal(format!("{}: {why}", folder.display())))?;
+        let documents = judge::documents(self.environment, &self.arguments.document)?;
+        let files = documents
+            .iter()
+            .map(|document| NamedFile {
+                name: document.title.clone().unwrap_or_default(),
+                title: document.title.clone().unwrap_or_default(),
+                path: document.path.clone(),
+                blake3: document.digest.clone(),
+            })
+            .collect();
+        let mapping = judge::mapping(self.environment, stack);
+        let judge = judge::over(self.run, &stack.environment, documents, mapping)?;
+        let nonce = format!("{:08x}", rand::random::<u32>());
+        let embedded = Embedded::new(self.run, &nonce, stack.clone(), &folder)
+            .await
+            .map_err(|why| Error::Environment(why.to_string()))?;
+        let started = self.started(files, &nonce, &embedded);
+        run_cycle(CycleInput {
+            started,
+            plan: self.plan,
+            stack,
+            environment: &embedded,
+            applications: Arc::new(phoenix_applications::make),
+            judge,
+            folder: &folder,
+            progress: &progress::Lines::new(),
+            cancel: self.cancel.clone(),
+        })
+        .await
+        .map_err(|why| internal(why.to_string()))
+    }
+
+    fn started(&self, documents: Vec<NamedFile>, nonce: &str, driver: &Embedded) -> CycleStarted {
+        let stack: &Stack = &self.ready.stack;
+        let info = lower::info(&self.ready.scenario);
+        let (commit, dirty) = commit();
+        let mut versions: BTreeMap<String, String> = driver.versions();
+        versions.insert("phoenix".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        versions.insert("commit".to_owned(), commit);
+        CycleStarted {
+            run: self.run.to_owned(),
+            cycle: format!("{} {}", self.number, stack.profile),
+            nonce: nonce.to_owned(),
+            seed: self.seed,
+            scenario: NamedFile {
+                name: self.plan.scenario.clone(),
+                title: info.title,
+                path: self.ready.scenario.file.clone(),
+                blake3: blake3::hash(self.ready.scenario.text.as_bytes())
+                    .to_hex()
+                    .to_string(),
+            },
+            environment: NamedFile {
+                name: stack.environment.clone(),
+                title: stack.environment.clone(),
+                path: self.environment.file.clone(),
+                blake3: blake3::hash(self.environment.text.as_bytes())
+                    .to_hex()
+                    .to_string(),
+            },
+            profile: stack.profile.clone(),
+            level: driver.level(),
+            documents,
+            versions,
+            dirty,
+            rto_s: stack.objectives.rto.map(|rto| rto.as_secs_f64()),
+            rpo_s: stack.objectives.rpo.map(|rpo| rpo.as_secs_f64()),
+            manual_steps: stack.objectives.manual_steps,
+            services: stack
+                .services
+                .iter()
+                .map(|service| ServiceInfo {
+                    name: service.name.clone(),
+                    app: service.app.clone(),
+                    needs: service.needs.clone(),
+                })
+                .collect(),
+            stores: stack
+                .stores
+                .iter()
+                .map(|store| StoreInfo {
+                    name: store.name.clone(),
+                    kind: store.engine.clone(),
+                    policy: store.policy.to_string(),
+                    losable: store.losable,
+                })
+                .collect(),
+            secrets: stack
+                .secrets
+                .iter()
+                .map(|secret| {
+                    let word = if secret.preserved {
+                        "preserved"
+                    } else {
+                        "regenerated"
+                    };
+                    (secret.name.clone(), word.to_owned())
+                })
+                .collect(),
+            host: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        }
+    }
+}
+
+/// The commit that the project is at, and whether its tree is dirty. Without git nothing is known,
+/// and what is not known to be clean counts as dirty.
+fn commit() -> (String, bool) {
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git")
+            .args(arguments)
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(text)
+    };
+    let commit = git(&["rev-parse", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
+    let dirty = git(&["status", "--porcelain"]).is_none_or(|status| !status.is_empty());
+    (commit, dirty)
+}
+
+/// Writes the reports and prints the answers; the exit code of the whole run is that of its worst
+/// cycle: a finding before not knowing.
+fn conclude(
+    folder: &Path,
+    finished: &[CycleFinished],
+    arguments: &RunArguments,
+) -> Result<u8, Error> {
+    let (journals, _) = journals(folder)?;
+    let view = View::new(&journals);
+    for (name, format) in [
+        ("report.html", ReportFormat::Html),
+        ("report.md", ReportFormat::Markdown),
+        ("report.json", ReportFormat::Json),
+        ("report.xml", ReportFormat::Junit),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, draw(&view, format)?).map_err(|why| Error::Internal {
+            why: format!("{} cannot be written: {why}", path.display()),
+            journal: None,
+        })?;
+    }
+    match arguments.format {
+        RunFormat::Json => print!("{}", draw(&view, ReportFormat::Json)?),
+        RunFormat::Text => {
+            println!();
+            for cycle in &view.cycles {
+                println!(
+                    "{} under {}",
+                    cycle.started.scenario.name, cycle.started.profile
+                );
+                println!("  did the stack recover?       {}", cycle.recovery());
+                println!("  does the document agree?     {}", cycle.agreement());
+                println!("  {}", cycle.sentence());
+            }
+            println!("\nreport: {}", folder.join("report.html").display());
+        }
+    }
+    let codes = finished.iter().map(|cycle| {
+        let recovery = match cycle.recovery.as_str() {
+            _ if arguments.require != Some(Require::Recovery) => 0,
+            "recovered" => 0,
+            "not-recovered" => 1,
+            _ => 3,
+        };
+        [cycle.exit, recovery]
+    });
+    let codes: Vec<u8> = codes.flatten().collect();
+    Ok(
+        if codes.is_empty() || (!codes.contains(&1) && codes.contains(&3)) {
+            3
+        } else if codes.contains(&1) {
+            1
+        } else {
+            codes.into_iter().max().unwrap_or(3)
+        },
+    )
+}

@@ -1,0 +1,59 @@
+//! JUnit: one suite a cycle, one case a check result.
+
+use phoenix_evidence::finding::Outcome;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::view::{CycleView, View, subject};
+
+/// The report as JUnit XML. A check that could not tell is an *error*, never a success; a failure
+/// that the document admits is told in its message and does not fail the case.
+///
+/// # Errors
+/// When a text cannot be written as XML.
+pub fn junit(view: &View) -> Result<String, quick_junit::SerializeError> {
+    let mut report = Report::new("phoenix");
+    for cycle in &view.cycles {
+        let name = format!("{}/{}", cycle.started.scenario.name, cycle.started.profile);
+        let mut suite = TestSuite::new(name);
+        for (at, result) in cycle.results.iter().enumerate() {
+            let check = serde_json::to_value(result.check)
+                .ok()
+                .and_then(|value| value.as_str().map(str::to_owned))
+                .unwrap_or_default();
+            let status = match result.outcome {
+                Outcome::Pass => TestCaseStatus::success(),
+                Outcome::Unknown => said(NonSuccessKind::Error, &result.summary),
+                Outcome::Fail if admitted(cycle, at) => TestCaseStatus::success(),
+                Outcome::Fail => said(NonSuccessKind::Failure, &result.summary),
+            };
+            let mut case = TestCase::new(format!("{check} {}", subject(&result.subject)), status);
+            case.set_system_out(&result.summary);
+            suite.add_test_case(case);
+        }
+        report.add_test_suite(suite);
+    }
+    report.to_string()
+}
+
+fn said(kind: NonSuccessKind, message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(message);
+    status
+}
+
+/// Whether the document agrees with this failure: it is not among what is broken or undocumented.
+fn admitted(cycle: &CycleView, at: usize) -> bool {
+    use phoenix_claims::Status;
+    let (Some(register), Some(result)) = (&cycle.register, cycle.results.get(at)) else {
+        return false;
+    };
+    !register.lines.iter().any(|line| {
+        matches!(
+            line.status,
+            Status::Broken | Status::Undocumented | Status::Undecided
+        ) && line
+            .evidence
+            .iter()
+            .any(|evidence| evidence.check == result.check && evidence.subject == result.subject)
+    })
+}

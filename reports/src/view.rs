@@ -1,0 +1,353 @@
+//! A run, folded from the journals of its cycles: what every report form shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phoenix_claims::Register;
+use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
+use phoenix_evidence::journal::Line;
+use phoenix_evidence::journal::event::{
+    CycleFinished, CycleStarted, Event, Phase, PlannedStep, StepEnd, Survival,
+};
+use serde::Serialize;
+
+/// A run: one cycle a profile or matrix value.
+#[derive(Clone, Debug, Serialize)]
+pub struct View {
+    /// Its id.
+    pub run: String,
+    /// Its cycles, in the order in which they ran.
+    pub cycles: Vec<CycleView>,
+}
+
+/// One cycle.
+#[derive(Clone, Debug, Serialize)]
+pub struct CycleView {
+    /// What it was started with.
+    pub started: CycleStarted,
+    /// When, RFC 3339.
+    pub at: String,
+    /// How it ended; `None` when its journal breaks off.
+    pub finished: Option<CycleFinished>,
+    /// Its steps.
+    pub steps: Vec<StepView>,
+    /// Verdicts.
+    pub survival: Option<Survival>,
+    /// Check results.
+    pub results: Vec<CheckResult>,
+    /// The register.
+    pub register: Option<Register>,
+    /// Logins after the restore.
+    pub logins: Vec<LoginView>,
+    /// Seconds after the disaster at which each service reached each moment.
+    pub phases: Vec<PhaseRow>,
+    /// Destruction of each store, in words.
+    pub destruction: Vec<(String, String, String)>,
+    /// Expectations: text, met, saw.
+    pub expectations: Vec<(String, bool, String)>,
+    /// Faults: what, bitten, proof.
+    pub faults: Vec<(String, Option<bool>, String)>,
+    /// Manual steps: title, minutes, whether nobody automates it.
+    pub manual: Vec<(String, f64, bool)>,
+    /// Everything else worth telling.
+    pub notes: Vec<String>,
+}
+
+/// A step and how it ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepView {
+    /// The step.
+    pub step: PlannedStep,
+    /// `done`, `failed`, `not-run`, or `unfinished` where the journal breaks off.
+    pub ended: String,
+    /// What it says of itself.
+    pub detail: String,
+    /// Seconds from the start of the cycle to its own start.
+    pub from_s: f64,
+    /// How long it took, in seconds.
+    pub took_s: f64,
+}
+
+/// A login.
+#[derive(Clone, Debug, Serialize)]
+pub struct LoginView {
+    /// The service.
+    pub service: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// One sentence.
+    pub summary: String,
+    /// Its hops, as the client recorded them.
+    pub hops: Vec<serde_json::Value>,
+}
+
+/// The recovery of one service.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseRow {
+    /// The service.
+    pub service: String,
+    /// Moment → seconds after the disaster.
+    pub at_s: BTreeMap<String, f64>,
+}
+
+impl View {
+    /// Folds journals. Journals without a first event are left out.
+    #[must_use]
+    pub fn new(journals: &[Vec<Line<Event>>]) -> Self {
+        let cycles: Vec<CycleView> = journals
+            .iter()
+            .filter_map(|lines| CycleView::new(lines))
+            .collect();
+        let run = cycles
+            .first()
+            .map(|cycle| cycle.started.run.clone())
+            .unwrap_or_default();
+        Self { run, cycles }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds of a drill fit 52 bits"
+)]
+fn seconds(us: u64) -> f64 {
+    us as f64 / 1e6
+}
+
+impl CycleView {
+    fn new(lines: &[Line<Event>]) -> Option<Self> {
+        let first = lines.first()?;
+        let Event::CycleStarted(started) = &first.event else {
+            return None;
+        };
+        let mut view = Self {
+            started: (**started).clone(),
+            at: first.at.to_string(),
+            finished: None,
+            steps: Vec::new(),
+            survival: None,
+            results: Vec::new(),
+            register: None,
+            logins: Vec::new(),
+            phases: Vec::new(),
+            destruction: Vec::new(),
+            expectations: Vec::new(),
+            faults: Vec::new(),
+            manual: Vec::new(),
+            notes: Vec::new(),
+        };
+        let mut disaster = None;
+        for line in lines {
+            view.add(line, &mut disaster);
+        }
+        Some(view)
+    }
+
+    fn add(&mut self, line: &Line<Event>, disaster: &mut Option<u64>) {
+        let at = line.mono_us;
+        match &line.event {
+            Event::Planned { steps } => {
+                self.steps = steps
+                    .iter()
+                    .map(|step| StepView {
+                        step: step.clone(),
+                        ended: "unfinished".to_owned(),
+                        detail: String::new(),
+                        from_s: 0.0,
+                        took_s: 0.0,
+                    })
+                    .collect();
+            }
+            Event::StepStarted { step } => {
+                if let Some(view) = self.step(step) {
+                    view.from_s = seconds(at);
+                }
+            }
+            Event::StepFinished {
+                step,
+                ended,
+                detail,
+            } => {
+                if let Some(view) = self.step(step) {
+                    view.took_s = seconds(at) - view.from_s;
+                    view.detail.clone_from(detail);
+                    view.ended = match ended {
+                        StepEnd::Done => "done",
+                        StepEnd::Failed => "failed",
+                        StepEnd::NotRun => "not-run",
+                    }
+                    .to_owned();
+                    if *ended == StepEnd::NotRun {
+                        view.took_s = 0.0;
+                    }
+                }
+            }
+            Event::Phase { service, phase } => {
+                if *phase == Phase::Destroyed {
+                    disaster.get_or_insert(at);
+                }
+                let since = seconds(at.saturating_sub(disaster.unwrap_or(at)));
+                self.phase(service, phase_word(*phase), since);
+            }
+            Event::Login {
+                moment: phoenix_evidence::journal::event::Moment::After,
+                service,
+                outcome,
+                summary,
+                trace,
+            } => self.logins.push(LoginView {
+                service: service.clone(),
+                outcome: *outcome,
+                summary: summary.clone(),
+                hops: trace
+                    .get("hops")
+                    .and_then(serde_json::Value::as_array)
+                    .cloned()
+                    .unwrap_or_default(),
+            }),
+            Event::Destruction { store, proof, why } => {
+                let word = serde_json::to_value(proof)
+                    .ok()
+                    .and_then(|value| value.as_str().map(str::to_owned))
+                    .unwrap_or_default();
+                self.destruction.push((store.clone(), word, why.clone()));
+            }
+            Event::Survival(survival) => self.survival = Some(survival.clone()),
+            Event::Results { results } => self.results.clone_from(results),
+            Event::Register { register } => {
+                self.register = serde_json::from_value(register.clone()).ok();
+            }
+            Event::Expectation { text, met, saw } => {
+                self.expectations.push((text.clone(), *met, saw.clone()));
+            }
+            Event::Fault {
+                fault,
+                bitten,
+                proof,
+            } => {
+                self.faults.retain(|(known, _, _)| known != fault);
+                self.faults.push((fault.clone(), *bitten, proof.clone()));
+            }
+            Event::ManualStep {
+                title,
+                performed,
+                minutes,
+                ..
+            } => {
+                let nobody =
+                    *performed == phoenix_evidence::journal::event::ManualPerformed::ByNobody;
+                self.manual.push((title.clone(), *minutes, nobody));
+            }
+            Event::Note { text } => self.notes.push(text.clone()),
+            Event::CycleFinished(finished) => self.finished = Some(finished.clone()),
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, id: &str) -> Option<&mut StepView> {
+        self.steps.iter_mut().find(|view| view.step.id == id)
+    }
+
+    fn phase(&mut self, service: &str, phase: &str, at_s: f64) {
+        let at = match self.phases.iter().position(|row| row.service == service) {
+            Some(at) => at,
+            None => {
+                self.phases.push(PhaseRow {
+                    service: service.to_owned(),
+                    at_s: BTreeMap::new(),
+                });
+                self.phases.len() - 1
+            }
+        };
+        self.phases[at].at_s.insert(phase.to_owned(), at_s);
+    }
+
+    /// Did the stack recover? In one word.
+    #[must_use]
+    pub fn recovery(&self) -> &str {
+        self.finished
+            .as_ref()
+            .map_or("unknown", |finished| &finished.recovery)
+    }
+
+    /// Does the document agree? In one word.
+    #[must_use]
+    pub fn agreement(&self) -> &str {
+        self.finished
+            .as_ref()
+            .map_or("cannot-tell", |finished| &finished.agreement)
+    }
+
+    /// The verdict in one sentence, both answers in it.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let recovery = match self.recovery() {
+            "recovered" => "The stack recovered".to_owned(),
+            "not-recovered" => format!("The stack did not recover: {}", self.reasons()),
+            _ => "Whether the stack recovered is not known".to_owned(),
+        };
+        let agreement = match self.agreement() {
+            "agrees" => "the document agrees",
+            "disagrees" => "the document disagrees",
+            _ => "whether the document agrees cannot be told",
+        };
+        format!("{recovery}; {agreement}.")
+    }
+
+    /// What failed, in a few words: stores, secrets and services with a failure of their own.
+    fn reasons(&self) -> String {
+        let mut words = BTreeSet::new();
+        for result in &self.results {
+            let own = result.outcome == Outcome::Fail && result.consequence_of.is_none();
+            let decides = !matches!(
+                result.check,
+                CheckKind::ManualStep
+                    | CheckKind::ManualSteps
+                    | CheckKind::Rto
+                    | CheckKind::Rpo
+                    | CheckKind::DataLoss
+                    | CheckKind::Expectation
+            );
+            if own && decides {
+                let kinds: Vec<&str> = result
+                    .failures
+                    .iter()
+                    .map(|(kind, _)| kind.0.as_str())
+                    .collect();
+                words.insert(format!(
+                    "{} ({})",
+                    subject(&result.subject),
+                    kinds.join(", ")
+                ));
+            }
+        }
+        let all: Vec<String> = words.into_iter().collect();
+        if all.is_empty() {
+            "a check failed".to_owned()
+        } else {
+            all.join(", ")
+        }
+    }
+}
+
+/// The name of a subject.
+pub(crate) fn subject(subject: &Subject) -> &str {
+    match subject {
+        Subject::Store(name)
+        | Subject::Secret(name)
+        | Subject::Service(name)
+        | Subject::ManualStep(name) => name,
+        Subject::Stack => "the stack",
+    }
+}
+
+fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Destroyed => "destroyed",
+        Phase::Restored => "restored",
+        Phase::Started => "started",
+        Phase::Listening => "listening",
+        Phase::Healthy => "healthy",
+        Phase::FirstLogin => "first-login",
+        Phase::FirstWrite => "first-write",
+    }
+}
