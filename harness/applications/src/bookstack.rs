@@ -108,10 +108,12 @@ impl BookStack {
         )
     }
 
-    async fn read_page(&self, page: i64) -> (Seen, String) {
+    async fn read_page(&self, page: i64, marker: &str) -> (Seen, String) {
         let path = format!("/api/pages/{page}");
         let answer = self.call(Method::GET, &path, &Value::Null).await;
         let seen = match &answer {
+            // Counters go back with a restore: the id may be another page's by now.
+            Ok(answer) if answer.ok() && !named(&answer.json(), marker) => Seen::Absent,
             Ok(answer) if answer.ok() => {
                 let html = answer
                     .json()
@@ -128,11 +130,14 @@ impl BookStack {
 
     /// The attachment's bytes, and the page that its row says it belongs to. A row whose bytes are
     /// gone answers 500; the list still has it.
-    async fn read_attachment(&self, id: i64) -> (Seen, Option<i64>, String) {
+    async fn read_attachment(&self, id: i64, marker: &str) -> (Seen, Option<i64>, String) {
         let path = format!("/api/attachments/{id}");
         let answer = self.call(Method::GET, &path, &Value::Null).await;
         let probe = format!("GET {path}");
         match &answer {
+            Ok(answer) if answer.ok() && !named(&answer.json(), marker) => {
+                (Seen::Absent, None, probe)
+            }
             Ok(answer) if answer.ok() => {
                 let body = answer.json();
                 let content = body
@@ -327,6 +332,11 @@ fn plain(html: &str) -> String {
     text.trim().to_owned()
 }
 
+/// Whether an entry carries this canary's name.
+fn named(entry: &Value, marker: &str) -> bool {
+    entry.pointer("/name").and_then(Value::as_str) == Some(marker)
+}
+
 fn number(value: &Value, pointer: &str) -> i64 {
     value.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
 }
@@ -406,10 +416,10 @@ impl Application for BookStack {
         }
     }
 
-    async fn read(&self, spec: &CanarySpec, _marker: &str, reference: Option<&Value>) -> Reading {
+    async fn read(&self, spec: &CanarySpec, marker: &str, reference: Option<&Value>) -> Reading {
         let get = |pointer| reference.map(|value| number(value, pointer)).unwrap_or(0);
         let page = get("/page");
-        let (row, probe) = self.read_page(page).await;
+        let (row, probe) = self.read_page(page, marker).await;
         if !spec.is_pair() {
             return Reading {
                 parts: vec![row],
@@ -417,7 +427,7 @@ impl Application for BookStack {
                 probe,
             };
         }
-        let (file, belongs_to, file_probe) = self.read_attachment(get("/attachment")).await;
+        let (file, belongs_to, file_probe) = self.read_attachment(get("/attachment"), marker).await;
         Reading {
             parts: vec![row, file],
             linked: belongs_to.map(|owner| owner == page),

@@ -258,14 +258,18 @@ impl Cycle<'_> {
             }
             | Seen::Unreachable {
                 token_dead: true, ..
-            } => Observed::Undecryptable {
-                found_directly: self
-                    .environment
-                    .find_text(store, &known.marker)
-                    .await
-                    .unwrap_or(false),
-                keyless_reads: self.keyless_reads(store, direct) && self.key_changed(known),
-            },
+            } => {
+                let found = self.environment.find_text(store, &known.marker).await;
+                let keyless_reads = self.keyless_reads(store, direct) && self.key_changed(known);
+                match found {
+                    // The store itself was read, well, and does not hold it: that is an answer.
+                    Ok(false) if keyless_reads => Observed::Absent,
+                    found => Observed::Undecryptable {
+                        found_directly: found.unwrap_or(false),
+                        keyless_reads,
+                    },
+                }
+            }
         }
     }
 
@@ -355,8 +359,14 @@ impl Cycle<'_> {
             }
             match app.list(kind.kind).await {
                 Ok(listing) => {
+                    // Each listing by itself: a page and its attachment carry one name.
+                    let before = std::mem::take(&mut listed.copies);
                     for entry in &listing.entries {
                         self.notice(entry, store, canaries.len(), listed, true);
+                    }
+                    for (id, copies) in before {
+                        let most = listed.copies.entry(id).or_default();
+                        *most = copies.max(*most);
                     }
                 }
                 Err(_) => {
