@@ -1,0 +1,132 @@
+//! Seeded faults: each is caught with the right verdict, each has been seen to bite, and the same
+//! run without it raises nothing.
+
+use crate::support::{Ran, cycle, shipped_document};
+
+/// A cycle under `target` with a fault before the destroy and one before the restore.
+fn with(before_destroy: &str, before_restore: &str) -> Ran {
+    let inject = |fault: &str| {
+        if fault.is_empty() {
+            String::new()
+        } else {
+            format!("  - inject: {{ {fault} }}\n")
+        }
+    };
+    let scenario = format!(
+        "scenario: sabotage\nsteps:\n  - backup: all\n  - seed: {{ canaries: 8, pairs: 4, \
+         overwritten: 2, deleted: 2 }}\n  - backup: all\n{}  - destroy: all\n  - rebuild: all\n{}  \
+         - restore: all\n  - check: [health, login, survival, fingerprint]\n",
+        inject(before_destroy),
+        inject(before_restore)
+    );
+    cycle(&scenario, "target", &shipped_document())
+}
+
+fn caught(ran: &Ran, what: &str) {
+    assert!(
+        !ran.view.faults.is_empty(),
+        "{what}: no fault was journaled"
+    );
+    for (fault, bitten, proof) in &ran.view.faults {
+        assert_eq!(*bitten, Some(true), "{fault} has not bitten: {proof}");
+    }
+    assert_ne!(ran.view.recovery(), "recovered", "{what} went unseen");
+}
+
+/// And the document says nothing of it: a regression, not an admitted gap. (That uploads are lost
+/// is admitted, so a lost upload alone agrees with the document.)
+fn is_news(ran: &Ran, what: &str) {
+    caught(ran, what);
+    assert_ne!(ran.exit(), 0, "{what}: the document says nothing of it");
+}
+
+#[test]
+fn without_a_fault_nothing_is_raised() {
+    let ran = with("", "");
+    assert_eq!(ran.view.recovery(), "recovered", "{}", ran.view.sentence());
+    assert_eq!(ran.exit(), 0);
+}
+
+#[test]
+fn an_empty_backup_loses_everything() {
+    let ran = with("empty-backup: bookstack-uploads", "");
+    caught(&ran, "an empty backup");
+    assert!(ran.count("bookstack-uploads", "dangling") > 0);
+    assert!(ran.failed("fingerprint-differs"));
+}
+
+#[test]
+fn a_truncated_backup_is_refused_by_its_digest() {
+    let ran = with("truncate-backup: bookstack-db", "");
+    is_news(&ran, "a truncated backup");
+    assert!(ran.failed("restore-failed"));
+}
+
+#[test]
+fn a_stale_backup_is_a_hole_and_no_window() {
+    let ran = with("stale-backup: bookstack-uploads", "");
+    caught(&ran, "a stale backup");
+    assert!(ran.count("bookstack-uploads", "lost") > 0);
+}
+
+#[test]
+fn another_databases_backup_is_not_this_ones() {
+    let ran = with(
+        "wrong-source: { store: bookstack-db, from: zitadel-db }",
+        "",
+    );
+    is_news(&ran, "the wrong database");
+    assert!(ran.failed("fingerprint-differs"));
+}
+
+#[test]
+fn a_store_that_was_never_destroyed_is_unverifiable() {
+    let ran = with("keep-vessel: bookstack-uploads", "");
+    assert_ne!(ran.view.recovery(), "recovered");
+    assert!(ran.count("bookstack-uploads", "unverifiable") > 0);
+    assert_eq!(ran.count("bookstack-uploads", "survived"), 0);
+}
+
+#[test]
+fn a_table_that_is_missing_is_named() {
+    let ran = with(
+        "",
+        "drop-table: { store: bookstack-db, table: attachments }",
+    );
+    is_news(&ran, "a missing table");
+}
+
+#[test]
+fn an_empty_database_under_a_healthy_service_is_seen() {
+    let ran = with("", "wipe: bookstack-db");
+    is_news(&ran, "a wiped database");
+}
+
+#[test]
+fn changed_bytes_are_corrupted() {
+    let ran = with("", "corrupt: bookstack-uploads");
+    is_news(&ran, "changed bytes");
+    assert!(ran.count("bookstack-uploads", "corrupted") > 0);
+}
+
+#[test]
+fn rows_without_files_dangle() {
+    let ran = with("", "drop-files: bookstack-uploads");
+    caught(&ran, "rows without files");
+    assert!(ran.count("bookstack-uploads", "dangling") > 0);
+}
+
+#[test]
+fn recovery_points_that_disappear_are_missed() {
+    let ran = with("delete-points: bookstack-uploads", "");
+    caught(&ran, "recovery points gone");
+    assert!(ran.count("bookstack-uploads", "lost") > 0);
+}
+
+#[test]
+fn a_changed_key_is_named() {
+    let ran = with("", "regenerate: zitadel/masterkey");
+    assert_eq!(ran.view.recovery(), "not-recovered");
+    assert!(ran.count("zitadel-db", "undecryptable") > 0);
+    assert!(ran.failed("key-changed") && ran.failed("login-failed"));
+}

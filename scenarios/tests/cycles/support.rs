@@ -1,0 +1,202 @@
+//! Runs one cycle in this process and gives back what its journal says.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use phoenix_claims::{Document, Entry, Mapping, RunFacts, Selector, Tie, TiedCheck, judge};
+use phoenix_embedded::Embedded;
+use phoenix_engine::lower::{self, TieSubject};
+use phoenix_engine::run::{Conclusion, CycleInput, Judgement, Silent, run_cycle};
+use phoenix_engine::stack::Stack;
+use phoenix_evidence::finding::{CheckKind, FailureKind, Level, Subject};
+use phoenix_evidence::journal::event::{CycleStarted, Event, NamedFile};
+use phoenix_evidence::journal::{self, Line};
+use phoenix_language::vocabulary;
+use phoenix_reports::{CycleView, View};
+
+/// A cycle that ran.
+pub(crate) struct Ran {
+    pub(crate) view: CycleView,
+    /// Whether anything but evidence is left of the stack.
+    pub(crate) left: bool,
+    _folder: tempfile::TempDir,
+}
+
+impl Ran {
+    /// How many canaries of a store have a verdict.
+    pub(crate) fn count(&self, store: &str, verdict: &str) -> u64 {
+        let survival = self.view.survival.as_ref().expect("verdicts");
+        survival
+            .by_store
+            .get(store)
+            .and_then(|all| all.get(verdict))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// How many canaries of any store have a verdict.
+    pub(crate) fn total(&self, verdict: &str) -> u64 {
+        let survival = self.view.survival.as_ref().expect("verdicts");
+        survival
+            .by_store
+            .values()
+            .filter_map(|all| all.get(verdict))
+            .sum()
+    }
+
+    pub(crate) fn exit(&self) -> u8 {
+        self.view.finished.as_ref().expect("an end").exit
+    }
+
+    /// Whether a check failed in this way.
+    pub(crate) fn failed(&self, kind: &str) -> bool {
+        self.view
+            .results
+            .iter()
+            .any(|result| result.failures.iter().any(|(failure, _)| failure.0 == kind))
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The shipped document.
+pub(crate) fn shipped_document() -> String {
+    std::fs::read_to_string(root().join("PHOENIX.md")).expect("PHOENIX.md")
+}
+
+/// Runs a scenario text under a profile of the shipped embedded environment, against a document.
+pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
+    let environment = vocabulary::read_environment(&root().join("environments/embedded.yaml"))
+        .expect("the shipped environment is valid");
+    let stack = lower::stack(&environment, profile).expect("the profile is valid");
+    let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
+    let plan = lower::plans(&source, &stack)
+        .expect("a valid plan")
+        .remove(0);
+    let document = Document::from_bytes("PHOENIX.md", document.as_bytes()).expect("a document");
+    let mapping = mapping(&environment, &stack);
+    let folder = tempfile::tempdir().expect("a folder");
+    let cycle_folder = folder.path().join("cycle");
+    std::fs::create_dir(&cycle_folder).expect("a folder");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let embedded = Embedded::new("test", "0badcafe", stack.clone(), &cycle_folder)
+            .await
+            .expect("a stack");
+        let judge = Arc::new(move |conclusion: &Conclusion| {
+            let facts = RunFacts::new(
+                "test",
+                "embedded",
+                &conclusion.profile,
+                conclusion.level,
+                "2026-01-01T00:00:00Z",
+            );
+            let documents = [document.clone()];
+            let register = judge(&documents, &mapping, &conclusion.results, &facts);
+            let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            Judgement {
+                recovery: word(serde_json::to_value(register.recovery).expect("a word")),
+                agreement: word(serde_json::to_value(register.agreement).expect("a word")),
+                exit: register.exit_code(),
+                claims: Vec::new(),
+                register: serde_json::to_value(&register).expect("JSON"),
+            }
+        });
+        run_cycle(CycleInput {
+            started: started(&stack, &plan.scenario),
+            plan: &plan,
+            stack: &stack,
+            environment: &embedded,
+            applications: Arc::new(phoenix_applications::make),
+            judge,
+            folder: &cycle_folder,
+            progress: &Silent,
+            cancel: tokio_util::sync::CancellationToken::new(),
+        })
+        .await
+        .expect("evidence can be written");
+    });
+    let lines: Vec<Line<Event>> = journal::read(&cycle_folder.join("journal.jsonl"))
+        .expect("a journal")
+        .lines;
+    let view = View::new(&[lines]).cycles.remove(0);
+    Ran {
+        view,
+        left: cycle_folder.join("stack").exists(),
+        _folder: folder,
+    }
+}
+
+fn started(stack: &Stack, scenario: &str) -> CycleStarted {
+    let file = |name: &str| NamedFile {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        path: name.to_owned(),
+        blake3: String::new(),
+    };
+    CycleStarted {
+        run: "test".to_owned(),
+        cycle: "test".to_owned(),
+        nonce: "0badcafe".to_owned(),
+        seed: 7,
+        scenario: file(scenario),
+        environment: file("embedded"),
+        profile: stack.profile.clone(),
+        level: Level::Embedded,
+        documents: Vec::new(),
+        versions: std::collections::BTreeMap::new(),
+        dirty: false,
+        rto_s: None,
+        rpo_s: None,
+        manual_steps: None,
+        services: Vec::new(),
+        stores: Vec::new(),
+        secrets: std::collections::BTreeMap::new(),
+        host: String::new(),
+    }
+}
+
+fn mapping(environment: &phoenix_language::Source, stack: &Stack) -> Mapping {
+    let subject = |name: &str| {
+        if stack.store(name).is_some() {
+            Subject::Store(name.to_owned())
+        } else if stack.secret(name).is_some() {
+            Subject::Secret(name.to_owned())
+        } else if stack.service(name).is_some() {
+            Subject::Service(name.to_owned())
+        } else {
+            Subject::ManualStep(name.to_owned())
+        }
+    };
+    let entries = lower::ties(environment)
+        .into_iter()
+        .map(|tie| {
+            let check: CheckKind =
+                serde_json::from_value(tie.check.replace('_', "-").into()).expect("a check");
+            let on: Vec<Selector> = match &tie.subject {
+                TieSubject::All => vec![Selector::All],
+                TieSubject::Names(names) => names
+                    .iter()
+                    .map(|name| Selector::Subject(subject(name)))
+                    .collect(),
+            };
+            let kinds: Vec<FailureKind> = tie.kinds.iter().cloned().map(FailureKind).collect();
+            Entry {
+                claim: tie.claim.clone(),
+                document: None,
+                line: None,
+                ties: vec![Tie {
+                    checks: on.into_iter().map(|on| TiedCheck { check, on }).collect(),
+                    kinds: (!kinds.is_empty()).then_some(kinds),
+                    ..Tie::default()
+                }],
+            }
+        })
+        .collect();
+    Mapping {
+        source: None,
+        entries,
+    }
+}
