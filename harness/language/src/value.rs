@@ -18,6 +18,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             .find(|c: char| !c.is_ascii_digit() && c != '.')
             .unwrap_or(rest.len());
         let (number, tail) = rest.split_at(digits);
+        let tail = tail.trim_start();
         let letters = tail
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(tail.len());

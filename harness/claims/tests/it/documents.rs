@@ -52,7 +52,10 @@ fn line_endings_and_a_byte_order_mark_change_nothing() {
 
 #[test]
 fn every_span_holds_the_claim_that_it_is_of() {
-    let text = format!("\u{feff}{}", include_str!("fixtures/careless.md").replace('\n', "\r\n"));
+    let text = format!(
+        "\u{feff}{}",
+        include_str!("fixtures/careless.md").replace('\n', "\r\n")
+    );
     let document = parse(&text);
     assert!(document.claims.len() > 5);
     for claim in &document.claims {
@@ -66,9 +69,15 @@ fn every_span_holds_the_claim_that_it_is_of() {
 
 #[test]
 fn a_heading_inside_a_fence_is_no_heading() {
-    let document = parse("## Critical: loss\n\n#### Files\n\n```\nProblem: a\n#### Not a gap\n```\n");
+    let document =
+        parse("## Critical: loss\n\n#### Files\n\n```\nProblem: a\n#### Not a gap\n```\n");
     assert_eq!(document.claims.len(), 1);
-    assert!(document.claims[0].field("Problem").unwrap().contains("#### Not a gap"));
+    assert!(
+        document.claims[0]
+            .field("Problem")
+            .unwrap()
+            .contains("#### Not a gap")
+    );
 }
 
 #[test]
@@ -107,7 +116,11 @@ fn a_comment_above_a_heading_names_the_gap_below_it() {
         "## Critical: loss\n\n### One\n\n```\nProblem: a\nFix: b\n```\n\n<!-- phoenix: second -->\n\
          ### Two\n\n```\nProblem: c\nFix: d\n```\n",
     );
-    let ids: Vec<_> = document.claims.iter().map(|claim| claim.id.as_str()).collect();
+    let ids: Vec<_> = document
+        .claims
+        .iter()
+        .map(|claim| claim.id.as_str())
+        .collect();
     assert_eq!(ids, ["one", "second"]);
 }
 
@@ -123,7 +136,8 @@ fn an_id_that_a_person_wrote_is_never_taken_by_a_slug() {
 
 #[test]
 fn a_plan_makes_no_claims() {
-    let document = parse("## Roadmap\n\n### Critical: first\n\n#### 1.1 Do it\n\n```\nFix: a\n```\n");
+    let document =
+        parse("## Roadmap\n\n### Critical: first\n\n#### 1.1 Do it\n\n```\nFix: a\n```\n");
     assert_eq!(document.claims_of(ClaimKind::Gap).count(), 0);
     assert_eq!(document.plan.len(), 3);
 }

@@ -16,8 +16,26 @@ const SEEDS: [&str; 4] = [
 
 /// Pieces that are likely to upset a parser.
 const PIECES: [&str; 20] = [
-    "|", "\n", "\r\n", "```", "#### ", "<!--", "-->", "<!-- phoenix: x -->", "🔴", "⚠\u{fe0f}", "%",
-    ":", "(", "> ", "- ", "\u{feff}", "\t", "\\", "é", "\n| --- | --- |\n",
+    "|",
+    "\n",
+    "\r\n",
+    "```",
+    "#### ",
+    "<!--",
+    "-->",
+    "<!-- phoenix: x -->",
+    "🔴",
+    "⚠\u{fe0f}",
+    "%",
+    ":",
+    "(",
+    "> ",
+    "- ",
+    "\u{feff}",
+    "\t",
+    "\\",
+    "é",
+    "\n| --- | --- |\n",
 ];
 
 fn check(text: &str) {
@@ -28,7 +46,10 @@ fn check(text: &str) {
     let mut ids = std::collections::BTreeSet::new();
     for claim in &document.claims {
         assert!(claim.span.start <= claim.span.end && claim.span.end <= text.len());
-        assert!(text.get(claim.span.start..claim.span.end).is_some(), "on character bounds");
+        assert!(
+            text.get(claim.span.start..claim.span.end).is_some(),
+            "on character bounds"
+        );
         assert!(claim.span.line >= 1 && claim.span.line as usize <= lines);
         assert!(ids.insert(&claim.id), "{} is not unique", claim.id);
         for field in &claim.fields {
@@ -42,7 +63,10 @@ fn check(text: &str) {
         assert!(text.get(span.start..span.end).is_some());
     }
     for transcript in &document.transcripts {
-        assert!(text.get(transcript.span.start..transcript.span.end).is_some());
+        assert!(
+            text.get(transcript.span.start..transcript.span.end)
+                .is_some()
+        );
     }
 }
 
@@ -89,8 +113,12 @@ fn what_cannot_be_read_is_told_with_its_place_and_a_way_out() {
     let latin = Document::from_bytes("PHOENIX.md", b"# Fine\n\nca\xf1ary\n").unwrap_err();
     let directory = Document::read(folder.path()).unwrap_err();
     let missing = Document::read(&at("absent.md")).unwrap_err();
-    let told: Vec<_> = [&empty, &huge, &latin, &directory, &missing].map(told).to_vec();
-    let shown = told.join("\n").replace(&folder.path().display().to_string(), "FOLDER");
+    let told: Vec<_> = [&empty, &huge, &latin, &directory, &missing]
+        .map(told)
+        .to_vec();
+    let shown = told
+        .join("\n")
+        .replace(&folder.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(shown);
 }
 
@@ -100,14 +128,20 @@ fn a_huge_file_is_refused_without_being_read_whole() {
     let path = folder.path().join("huge.md");
     let file = std::fs::File::create(&path).unwrap();
     file.set_len(1 << 40).unwrap();
-    assert!(matches!(Document::read(&path), Err(DocumentError::TooLarge { .. })));
+    assert!(matches!(
+        Document::read(&path),
+        Err(DocumentError::TooLarge { .. })
+    ));
 }
 
 #[test]
 fn a_device_is_not_waited_for() {
     let device = Path::new("/dev/null");
     if device.exists() {
-        assert!(matches!(Document::read(device), Err(DocumentError::NotAFile { .. })));
+        assert!(matches!(
+            Document::read(device),
+            Err(DocumentError::NotAFile { .. })
+        ));
     }
 }
 

@@ -7,12 +7,24 @@ use crate::support::{parse, shipped, store};
 
 fn entry(claim: &str, line: u32) -> Entry {
     let ties = vec![Tie::to(CheckKind::Survival, store("efs"))];
-    Entry { claim: claim.to_owned(), document: None, line: Some(line), ties }
+    Entry {
+        claim: claim.to_owned(),
+        document: None,
+        line: Some(line),
+        ties,
+    }
 }
 
 fn mapping(claims: &[&str]) -> Mapping {
-    let entries = claims.iter().zip(40..).map(|(claim, line)| entry(claim, line)).collect();
-    Mapping { source: Some("environments/mine.yaml".to_owned()), entries }
+    let entries = claims
+        .iter()
+        .zip(40..)
+        .map(|(claim, line)| entry(claim, line))
+        .collect();
+    Mapping {
+        source: Some("environments/mine.yaml".to_owned()),
+        entries,
+    }
 }
 
 #[test]
@@ -26,18 +38,31 @@ fn a_claim_is_meant_by_its_id_or_its_exact_title() {
 fn a_title_that_no_claim_has_is_an_error_with_its_place_and_the_nearest_one() {
     let double = parse("| A | Works |\n| --- | --- |\n| Backups | yes |\n| Backups | no |\n");
     let documents = [shipped(), double];
-    let errors = mapping(&["EFS (Zulip Data + Sidecar Postgres)", "gap-efss", "Backups", "xyzzy"])
-        .check(&documents)
-        .unwrap_err();
-    let shown: Vec<_> =
-        errors.iter().map(|error| format!("{error}\n  help: {}", error.help_text())).collect();
+    let errors = mapping(&[
+        "EFS (Zulip Data + Sidecar Postgres)",
+        "gap-efss",
+        "Backups",
+        "xyzzy",
+    ])
+    .check(&documents)
+    .unwrap_err();
+    let shown: Vec<_> = errors
+        .iter()
+        .map(|error| format!("{error}\n  help: {}", error.help_text()))
+        .collect();
     insta::assert_snapshot!(shown.join("\n"));
 }
 
 #[test]
 fn proposals_are_for_a_person_to_approve() {
     let subject = |subject: Subject, words: &[&str]| {
-        (subject, words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        (
+            subject,
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>(),
+        )
     };
     let names = Names {
         subjects: vec![
@@ -45,9 +70,18 @@ fn proposals_are_for_a_person_to_approve() {
             subject(store("bookstack-uploads"), &["s3"]),
             subject(store("mattermost-files"), &[]),
             subject(store("zitadel-db"), &[]),
-            subject(Subject::Secret("zitadel/masterkey".to_owned()), &["master key"]),
-            subject(Subject::Secret("bookstack/app-key".to_owned()), &["application key"]),
-            subject(Subject::ManualStep("zitadel-pat".to_owned()), &["bootstrap", "oidc"]),
+            subject(
+                Subject::Secret("zitadel/masterkey".to_owned()),
+                &["master key"],
+            ),
+            subject(
+                Subject::Secret("bookstack/app-key".to_owned()),
+                &["application key"],
+            ),
+            subject(
+                Subject::ManualStep("zitadel-pat".to_owned()),
+                &["bootstrap", "oidc"],
+            ),
             subject(Subject::ManualStep("ses-verification".to_owned()), &[]),
             subject(Subject::Service("zulip".to_owned()), &[]),
         ],

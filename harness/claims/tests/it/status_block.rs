@@ -11,8 +11,13 @@ const OPENS: &str = "<!-- phoenix:status -->";
 const CLOSES: &str = "<!-- /phoenix:status -->";
 
 fn register() -> Register {
-    let facts =
-        RunFacts::new("r-1", "embedded", "today", Level::Embedded, "2026-11-24T08:00:00Z");
+    let facts = RunFacts::new(
+        "r-1",
+        "embedded",
+        "today",
+        Level::Embedded,
+        "2026-11-24T08:00:00Z",
+    );
     judge(&[shipped()], &Mapping::default(), &[], &facts)
 }
 
@@ -27,14 +32,21 @@ fn the_shipped_document_takes_the_block_and_is_else_the_same() {
         (before.to_owned(), after.to_owned())
     };
     assert_eq!(cut(text), cut(&once));
-    assert_eq!(write_status_block(&once, &register()).unwrap(), once, "twice is once");
+    assert_eq!(
+        write_status_block(&once, &register()).unwrap(),
+        once,
+        "twice is once"
+    );
 }
 
 #[test]
 fn a_block_that_cannot_be_told_from_a_persons_text_is_left_alone() {
     let write = |text: &str| write_status_block(text, &register()).unwrap_err();
     assert_eq!(write("# Nothing\n"), StatusBlockError::Missing);
-    assert_eq!(write(&format!("# A\n\n{OPENS}\n")), StatusBlockError::Unclosed { line: 3 });
+    assert_eq!(
+        write(&format!("# A\n\n{OPENS}\n")),
+        StatusBlockError::Unclosed { line: 3 }
+    );
     let prose = format!("{OPENS}\n\nmine\n\n{CLOSES}\n");
     assert_eq!(write(&prose), StatusBlockError::Foreign { line: 1 });
     let comment = format!("{OPENS}\n\n<!-- mine -->\n\n{CLOSES}\n");

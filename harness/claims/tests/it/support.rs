@@ -20,7 +20,13 @@ pub(crate) fn parse(text: &str) -> Document {
 
 fn quantity(quantity: &Quantity) -> String {
     match &quantity.value {
-        Value::Number { comparator, approximate, low, high, unit } => {
+        Value::Number {
+            comparator,
+            approximate,
+            low,
+            high,
+            unit,
+        } => {
             let rough = if *approximate { "~" } else { "" };
             format!("{comparator:?} {rough}{low}..{high} {unit:?}")
         }
@@ -32,7 +38,9 @@ fn quantity(quantity: &Quantity) -> String {
 /// Everything that was read, a line or a few each.
 pub(crate) fn brief(document: &Document) -> String {
     let mut out = String::new();
-    let percent = document.status_percent.map(|status| (status.percent, status.span.line));
+    let percent = document
+        .status_percent
+        .map(|status| (status.percent, status.span.line));
     writeln!(out, "title {:?}, percent {percent:?}", document.title).unwrap();
     for claim in &document.claims {
         writeln!(
@@ -50,7 +58,12 @@ pub(crate) fn brief(document: &Document) -> String {
         )
         .unwrap();
         for field in &claim.fields {
-            writeln!(out, "       {} @{}: {:?}", field.name, field.span.line, field.value).unwrap();
+            writeln!(
+                out,
+                "       {} @{}: {:?}",
+                field.name, field.span.line, field.value
+            )
+            .unwrap();
         }
         for location in &claim.locations {
             writeln!(out, "       at {} {:?}", location.path, location.lines).unwrap();
@@ -80,20 +93,40 @@ pub(crate) fn brief(document: &Document) -> String {
         .unwrap();
     }
     for item in &document.plan {
-        writeln!(out, "plan {} {:?} line {}", item.level, item.title, item.span.line).unwrap();
+        writeln!(
+            out,
+            "plan {} {:?} line {}",
+            item.level, item.title, item.span.line
+        )
+        .unwrap();
     }
     for effort in &document.efforts {
         let value = quantity(&effort.effort);
-        writeln!(out, "effort {:?} {value} total {}", effort.phase, effort.total).unwrap();
+        writeln!(
+            out,
+            "effort {:?} {value} total {}",
+            effort.phase, effort.total
+        )
+        .unwrap();
     }
     for task in &document.tasks {
-        writeln!(out, "task {} {:?} line {}", task.done, task.text, task.span.line).unwrap();
+        writeln!(
+            out,
+            "task {} {:?} line {}",
+            task.done, task.text, task.span.line
+        )
+        .unwrap();
     }
     for reference in &document.references {
         writeln!(out, "reference {:?} {}", reference.text, reference.target).unwrap();
     }
     for warning in &document.warnings {
-        writeln!(out, "warning {}: {} ({})", warning.line, warning.message, warning.help).unwrap();
+        writeln!(
+            out,
+            "warning {}: {} ({})",
+            warning.line, warning.message, warning.help
+        )
+        .unwrap();
     }
     out
 }
@@ -121,9 +154,14 @@ pub(crate) fn pass(check: CheckKind, subject: Subject) -> CheckResult {
 }
 
 pub(crate) fn fail(check: CheckKind, subject: Subject, kinds: &[(&str, u64)]) -> CheckResult {
-    let failures: Vec<_> =
-        kinds.iter().map(|(kind, n)| (FailureKind((*kind).to_owned()), *n)).collect();
-    let words: Vec<_> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    let failures: Vec<_> = kinds
+        .iter()
+        .map(|(kind, n)| (FailureKind((*kind).to_owned()), *n))
+        .collect();
+    let words: Vec<_> = kinds
+        .iter()
+        .map(|(kind, n)| format!("{n} {kind}"))
+        .collect();
     CheckResult {
         outcome: Outcome::Fail,
         failures,

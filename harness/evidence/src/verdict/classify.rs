@@ -214,7 +214,12 @@ fn judge_present(
         return judge_undeleted(history, deleted, cut, version);
     }
     if !written.acknowledged() {
-        return judged(Verdict::Recovered, Reason::Indeterminate);
+        // A newer version that was acknowledged in time settles it: this one is old, written or not.
+        return if newest_before(history, cut).is_some_and(|newest| version < newest) {
+            judged(Verdict::Stale, Reason::NewerBeforeThePoint)
+        } else {
+            judged(Verdict::Recovered, Reason::Indeterminate)
+        };
     }
     judge_version(history, written, cut)
 }

@@ -1,1 +1,0 @@
-//! Store drivers: identity, fingerprint, backup, restore and direct canaries of SQLite files, directories and buckets.

@@ -1,0 +1,5 @@
+//! Ledger, journal and verdicts from outside.
+
+mod journal;
+mod ledger;
+mod verdict;

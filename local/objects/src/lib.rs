@@ -1,1 +1,0 @@
-//! An in-process S3 with versions, on the s3s trait.
