@@ -123,8 +123,11 @@ pub(crate) fn run_folder(runs: &Path, run: &str) -> Result<PathBuf, Error> {
         .ok_or_else(|| missing(format!("no runs in {}", runs.display())))
 }
 
+/// All lines of one journal.
+pub(crate) type JournalLines = Vec<Line<Event>>;
+
 /// The journals of a run, in the order of its cycles, and words on those that were torn.
-pub(crate) fn journals(folder: &Path) -> Result<(Vec<Vec<Line<Event>>>, Vec<String>), Error> {
+pub(crate) fn journals(folder: &Path) -> Result<(Vec<JournalLines>, Vec<String>), Error> {
     let mut cycles: Vec<PathBuf> = std::fs::read_dir(folder)
         .map_err(|why| Error::Usage(format!("{} cannot be read: {why}", folder.display())))?
         .flatten()

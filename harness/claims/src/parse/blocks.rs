@@ -129,7 +129,7 @@ impl<'s, 't> Reader<'s, 't> {
                     fence.2 = Some(match fence.2.take() {
                         Some(body) => body.start..range.end,
                         None => range,
-                    })
+                    });
                 }
                 None => self.inline.text.push_str(&text),
             },

@@ -309,12 +309,10 @@ fn carry(line: &mut Line, document: &Document, claim: &Claim, facts: &RunFacts) 
         return;
     };
     let reworded = last.claim_digest != claim.digest;
-    let moved = claim.locations.iter().find(|location| {
-        facts
-            .changed_files
-            .iter()
-            .any(|changed| *changed == location.path)
-    });
+    let moved = claim
+        .locations
+        .iter()
+        .find(|location| facts.changed_files.contains(&location.path));
     let fresh = facts.is_fresh(&last.at) && !reworded && moved.is_none();
     line.carried = Some(Carried {
         run: last.run.clone(),
