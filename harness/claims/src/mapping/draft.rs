@@ -36,7 +36,6 @@ pub struct Suggestion {
 }
 
 /// Words that say what a claim is about, and the check that answers such a claim.
-/// The flag tells whether it needs a subject of its own.
 const TOPICS: &[(&[&str], CheckKind)] = &[
     (&["isolat"], CheckKind::Isolation),
     (&["certificate", "tls", "https"], CheckKind::Certificate),
@@ -65,6 +64,9 @@ const CRITERIA: &[(&[&str], CheckKind)] = &[
     (&["time", "rto", "duration", "minutes"], CheckKind::Rto),
 ];
 
+/// The share of the best score that is still worth showing.
+const NEAR_BEST: f64 = 0.75;
+
 /// The least score that is worth showing.
 const SCORE_MIN: f64 = 0.3;
 
@@ -73,17 +75,20 @@ const SCORE_MIN: f64 = 0.3;
 pub fn draft_mapping(document: &Document, names: &Names) -> Vec<Suggestion> {
     let mut suggestions = Vec::new();
     for claim in &document.claims {
+        // What a person tied, or said cannot be tested, needs no proposal.
+        if !claim.ties.is_empty() {
+            continue;
+        }
         let mut found = match claim.kind {
             ClaimKind::Criterion => topic(claim, CRITERIA),
-            ClaimKind::Capability | ClaimKind::TranscriptLine | ClaimKind::Risk => {
-                topic(claim, TOPICS)
-            }
-            ClaimKind::Gap => Vec::new(),
+            ClaimKind::Capability => topic(claim, TOPICS),
+            ClaimKind::TranscriptLine if claim.says == Says::Works => topic(claim, TOPICS),
+            ClaimKind::TranscriptLine | ClaimKind::Risk | ClaimKind::Gap => subjects(claim, names),
         };
-        if matches!(claim.kind, ClaimKind::Gap | ClaimKind::Risk) {
-            found.extend(subjects(claim, names));
-        }
         found.sort_by(|left, right| right.2.total_cmp(&left.2));
+        // What fits much worse than the best is noise.
+        let best = found.first().map_or(0.0, |best| best.2);
+        found.retain(|(_, _, score, _)| *score >= best * NEAR_BEST);
         suggestions.extend(
             found
                 .into_iter()
@@ -183,7 +188,15 @@ fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| word.len() > 1)
-        .map(|word| word.to_lowercase().trim_end_matches('s').to_owned())
+        .map(|word| {
+            let word = word.to_lowercase();
+            // `uploads` is `upload`, but `efs` is no plural.
+            if word.len() > 4 {
+                word.trim_end_matches('s').to_owned()
+            } else {
+                word
+            }
+        })
         .filter(|word| !DULL.contains(&word.as_str()))
         .collect();
     words.sort();

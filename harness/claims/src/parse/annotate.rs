@@ -95,10 +95,11 @@ pub(super) fn claims(source: &Source<'_>, mut drafts: Vec<Draft>, document: &mut
         }
         read.push((id, ties));
     }
+    let mut next = BTreeMap::new();
     let mut titles: BTreeMap<(ClaimKind, String), u32> = BTreeMap::new();
     for (draft, (id, ties)) in drafts.into_iter().zip(read) {
         let annotated = id.is_some();
-        let id = id.unwrap_or_else(|| unique(&slug(&draft.title), &mut taken));
+        let id = id.unwrap_or_else(|| unique(slug(&draft.title), &mut taken, &mut next));
         let key = (draft.kind, draft.title.clone());
         match titles.get(&key) {
             Some(line) if draft.kind != ClaimKind::TranscriptLine && !annotated => {
@@ -162,12 +163,14 @@ fn slug(title: &str) -> String {
     }
 }
 
-fn unique(slug: &str, taken: &mut BTreeSet<String>) -> String {
-    let mut id = slug.to_owned();
-    let mut n = 2_u32;
+/// The first free id of a slug. `next` remembers where to go on: a document of one title many times
+/// must not cost the square of their number.
+fn unique(slug: String, taken: &mut BTreeSet<String>, next: &mut BTreeMap<String, u32>) -> String {
+    let n = next.entry(slug.clone()).or_insert(1);
+    let mut id = slug.clone();
     while !taken.insert(id.clone()) {
+        *n += 1;
         id = format!("{slug}-{n}");
-        n += 1;
     }
     id
 }

@@ -98,6 +98,7 @@ struct Reader<'s, 't> {
     /// Info string, whether it is closed, and the bytes of its content.
     fence: Option<(String, bool, Option<Range<usize>>)>,
     quotes: usize,
+    html: String,
     header: Option<Row>,
     rows: Vec<Row>,
     cells: Vec<Inline>,
@@ -114,6 +115,7 @@ impl<'s, 't> Reader<'s, 't> {
             open: Vec::new(),
             fence: None,
             quotes: 0,
+            html: String::new(),
             header: None,
             rows: Vec::new(),
             cells: Vec::new(),
@@ -141,20 +143,12 @@ impl<'s, 't> Reader<'s, 't> {
                 }
             }
             Event::InlineHtml(html) => {
-                if let Some(text) = comment(&html) {
-                    self.inline.comments.push(text);
-                } else if html.to_lowercase().starts_with("<br") {
+                self.inline.comments.extend(comments(&html));
+                if html.to_lowercase().starts_with("<br") {
                     self.inline.text.push('\n');
                 }
             }
-            Event::Html(html) => {
-                if let Some(text) = comment(&html) {
-                    match self.open.last_mut() {
-                        Some(item) => item.inline.comments.push(text),
-                        None => self.push(Kind::Comment { text }, range),
-                    }
-                }
-            }
+            Event::Html(html) => self.html.push_str(&html),
             _ => {}
         }
     }
@@ -193,6 +187,7 @@ impl<'s, 't> Reader<'s, 't> {
                     range,
                 });
             }
+            Tag::HtmlBlock => self.html.clear(),
             Tag::BlockQuote(_) => self.quotes += 1,
             Tag::Link { dest_url, .. } => {
                 self.link = Some((dest_url.to_string(), self.inline.text.len()));
@@ -218,6 +213,14 @@ impl<'s, 't> Reader<'s, 't> {
                 self.push(Kind::Paragraph { inline }, range);
             }
             TagEnd::Paragraph => self.inline.text.push('\n'),
+            TagEnd::HtmlBlock => {
+                for text in comments(&std::mem::take(&mut self.html)) {
+                    match self.open.last_mut() {
+                        Some(item) => item.inline.comments.push(text),
+                        None => self.push(Kind::Comment { text }, range.clone()),
+                    }
+                }
+            }
             TagEnd::BlockQuote(_) => self.quotes = self.quotes.saturating_sub(1),
             TagEnd::Link => {
                 if let Some((target, from)) = self.link.take() {
@@ -315,11 +318,12 @@ fn fence_lines(text: &str, body: Range<usize>, quoted: bool) -> Vec<TextLine> {
     lines
 }
 
-/// The content of a comment.
-fn comment(html: &str) -> Option<String> {
-    let inside = html.trim().strip_prefix("<!--")?;
-    let inside = inside.strip_suffix("-->").unwrap_or(inside);
-    Some(inside.trim().to_owned())
+/// The contents of the comments in a piece of HTML. One that is never closed reaches to its end.
+fn comments(html: &str) -> Vec<String> {
+    html.split("<!--")
+        .skip(1)
+        .map(|rest| rest.split("-->").next().unwrap_or(rest).trim().to_owned())
+        .collect()
 }
 
 /// Whether a fence ends with its own mark rather than with the file.

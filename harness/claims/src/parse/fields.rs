@@ -68,13 +68,13 @@ pub(crate) fn of_lines(source: &Source<'_>, lines: &[TextLine]) -> Vec<Field> {
             continue;
         }
         let deeper = indent(text) > least;
-        let end = (line.range.start + text.len()).min(line.range.end.max(line.range.start));
+
         match (key(text.trim_start()), deeper, fields.last_mut()) {
             (Some((name, value)), false, _) | (Some((name, value)), true, None) => {
                 fields.push(Field {
                     name: name.to_owned(),
                     value: value.to_owned(),
-                    span: source.span(line.range.start, end),
+                    span: source.span(line.range.start, line.range.end),
                 });
             }
             (_, _, Some(last)) => {
@@ -82,7 +82,7 @@ pub(crate) fn of_lines(source: &Source<'_>, lines: &[TextLine]) -> Vec<Field> {
                     last.value.push('\n');
                 }
                 last.value.push_str(text.trim());
-                last.span.end = last.span.end.max(end);
+                last.span.end = last.span.end.max(line.range.end);
             }
             (None, _, None) => {}
         }

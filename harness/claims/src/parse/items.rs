@@ -5,14 +5,23 @@ use super::blocks::Item;
 use super::fields;
 use super::sections::Draft;
 use super::words::{LINKS, has_word, severity};
-use crate::document::{ClaimKind, Document, Reference, Says, Task};
+use crate::document::{ClaimKind, Document, Reference, Says, Severity, Task};
 
-/// Reads a list. `gaps`: whether it stands where gaps stand.
+/// Where a list stands.
+pub(super) struct Place<'a> {
+    /// The heading above it.
+    pub(super) section: &'a str,
+    /// The nearest severity above it, with its theme.
+    pub(super) severity: Option<&'a (Severity, String)>,
+    /// Whether gaps may stand there.
+    pub(super) gaps: bool,
+}
+
+/// Reads a list.
 pub(super) fn read(
     source: &Source<'_>,
     items: &[Item],
-    section: &str,
-    gaps: bool,
+    place: &Place<'_>,
     document: &mut Document,
     drafts: &mut Vec<Draft>,
 ) {
@@ -25,7 +34,7 @@ pub(super) fn read(
                 span,
             });
         }
-        if has_word(section, LINKS) {
+        if has_word(place.section, LINKS) {
             for (text, target) in &item.inline.links {
                 let (text, target) = (text.clone(), target.clone());
                 document.references.push(Reference { text, target, span });
@@ -33,7 +42,7 @@ pub(super) fn read(
         }
         let own = fields::of_items(source, &item.children);
         let title = item.inline.text.trim().lines().next().unwrap_or("").trim();
-        if gaps && !title.is_empty() && fields::known(&own) >= 2 {
+        if place.gaps && !title.is_empty() && fields::known(&own) >= 2 {
             let (level, title) = match severity(title) {
                 Some((level, rest)) if !rest.is_empty() => (Some(level), rest),
                 Some((level, _)) => (Some(level), title.to_owned()),
@@ -41,13 +50,17 @@ pub(super) fn read(
             };
             let mut draft = Draft::new(ClaimKind::Gap, title, span);
             draft.says = Says::Broken;
-            draft.severity = level;
-            draft.section = Some(section.to_owned()).filter(|section| !section.is_empty());
+            draft.severity = level.or(place.severity.map(|(level, _)| *level));
+            draft.theme = place
+                .severity
+                .map(|(_, theme)| theme.clone())
+                .filter(|t| !t.is_empty());
+            draft.section = Some(place.section.to_owned()).filter(|text| !text.is_empty());
             draft.comments = item.inline.comments.clone();
             draft.set_fields(own);
             drafts.push(draft);
         } else {
-            read(source, &item.children, section, gaps, document, drafts);
+            read(source, &item.children, place, document, drafts);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Walking the blocks under their headings.
 
-use super::blocks::{Block, Item, Kind, TextLine};
+use super::blocks::{Block, Inline, Item, Kind, TextLine};
 use super::words::{PLAN, has_word, percent, severity};
 use super::{Source, fields, items, tables, transcript};
 use crate::document::{
@@ -82,7 +82,7 @@ pub(super) fn read(source: &Source<'_>, blocks: &[Block], document: &mut Documen
             .last()
             .map_or(String::new(), |heading| heading.text.clone());
         let plan = above.iter().any(|heading| heading.plan);
-        let severe = above.iter().any(|heading| heading.severity.is_some());
+
         match &block.kind {
             Kind::Heading { level, inline } => {
                 let text = inline.trimmed();
@@ -121,8 +121,12 @@ pub(super) fn read(source: &Source<'_>, blocks: &[Block], document: &mut Documen
                 tables::read(source, header, rows, &section, document, &mut drafts);
             }
             Kind::List { items: list } => {
-                let gaps = gap.is_none() && !plan;
-                items::read(source, list, &section, gaps, document, &mut drafts);
+                let place = items::Place {
+                    section: &section,
+                    severity: inherited(&above),
+                    gaps: gap.is_none() && !plan,
+                };
+                items::read(source, list, &place, document, &mut drafts);
             }
             Kind::Fence { lines, closed, .. } => {
                 if !closed {
@@ -138,15 +142,13 @@ pub(super) fn read(source: &Source<'_>, blocks: &[Block], document: &mut Documen
                 }
             }
             Kind::Comment { text } => {
-                if let Some(owner) = comment_owner(blocks, at, gap, severe) {
-                    match owner {
-                        Owner::This(gap) => drafts[gap].comments.push(text.clone()),
-                        Owner::Next => {}
-                    }
+                if let Some(gap) = comment_owner(blocks, at, gap) {
+                    drafts[gap].comments.push(text.clone());
                 }
             }
             Kind::Paragraph { inline } => {
-                if let Some(gap) = gap {
+                let prose = fields::known(&paragraph_fields(source, block, inline)) == 0;
+                if let Some(gap) = gap.filter(|_| prose) {
                     let notes = &mut drafts[gap].notes;
                     if !notes.is_empty() {
                         notes.push(' ');
@@ -167,22 +169,15 @@ pub(super) fn read(source: &Source<'_>, blocks: &[Block], document: &mut Documen
     super::annotate::claims(source, drafts, document);
 }
 
-enum Owner {
-    This(usize),
-    Next,
-}
-
 /// Whose a comment is: the gap under whose heading it stands, unless it stands right above the next
 /// heading and not right below its own.
-fn comment_owner(blocks: &[Block], at: usize, gap: Option<usize>, _severe: bool) -> Option<Owner> {
-    let below_own = at > 0 && matches!(blocks[at - 1].kind, Kind::Heading { .. });
-    let above_next = blocks
-        .get(at + 1)
-        .is_some_and(|next| matches!(next.kind, Kind::Heading { .. }));
-    if above_next && !below_own {
-        return Some(Owner::Next);
-    }
-    gap.map(Owner::This)
+fn comment_owner(blocks: &[Block], at: usize, gap: Option<usize>) -> Option<usize> {
+    let is_heading = |block: Option<&Block>| {
+        block.is_some_and(|block| matches!(block.kind, Kind::Heading { .. }))
+    };
+    let below_own = at > 0 && is_heading(blocks.get(at - 1));
+    let above_next = is_heading(blocks.get(at + 1));
+    gap.filter(|_| below_own || !above_next)
 }
 
 /// Title and percentage of a heading; whether it is the title.
@@ -235,6 +230,14 @@ fn body(blocks: &[Block], heading: usize) -> &[Block] {
     &rest[..end]
 }
 
+/// The nearest severity above.
+fn inherited(above: &[Heading]) -> Option<&(Severity, String)> {
+    above
+        .iter()
+        .rev()
+        .find_map(|heading| heading.severity.as_ref())
+}
+
 /// Reads a heading as a gap: one that stands under a severity, or that has a gap's fields.
 fn read_gap(
     source: &Source<'_>,
@@ -248,10 +251,7 @@ fn read_gap(
     if above.iter().any(|heading| heading.plan) || text.is_empty() {
         return None;
     }
-    let inherited = above
-        .iter()
-        .rev()
-        .find_map(|heading| heading.severity.as_ref());
+    let inherited = inherited(above);
     let fields = fields_of(source, body);
     let known = fields::known(&fields);
     // A severity of its own with nothing below it but fields is a gap; with gaps below it, it is
@@ -294,22 +294,7 @@ fn fields_of(source: &Source<'_>, body: &[Block]) -> Vec<Field> {
         let found = match &block.kind {
             Kind::Fence { info, lines, .. } if is_plain(info) => fields::of_lines(source, lines),
             Kind::List { items } => fields::of_items(source, flat(items)),
-            Kind::Paragraph { inline } => {
-                let mut at = block.range.start;
-                let lines: Vec<_> = inline
-                    .text
-                    .lines()
-                    .map(|text| {
-                        let line = TextLine {
-                            text: text.to_owned(),
-                            range: at..at,
-                        };
-                        at = next_line(source.text, at, block.range.end);
-                        line
-                    })
-                    .collect();
-                fields::of_lines(source, &lines)
-            }
+            Kind::Paragraph { inline } => paragraph_fields(source, block, inline),
             _ => Vec::new(),
         };
         if fields::known(&found) > 0 {
@@ -317,6 +302,22 @@ fn fields_of(source: &Source<'_>, body: &[Block]) -> Vec<Field> {
         }
     }
     Vec::new()
+}
+
+/// The fields that the lines of a paragraph hold.
+fn paragraph_fields(source: &Source<'_>, block: &Block, inline: &Inline) -> Vec<Field> {
+    let mut at = block.range.start;
+    let mut lines = Vec::new();
+    for text in inline.text.lines() {
+        let next = next_line(source.text, at, block.range.end);
+        let end = at + source.text[at..next].trim_end().len();
+        lines.push(TextLine {
+            text: text.to_owned(),
+            range: at..end,
+        });
+        at = next;
+    }
+    fields::of_lines(source, &lines)
 }
 
 /// A list of one item with a nested list holds its fields in that one.

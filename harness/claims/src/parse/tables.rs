@@ -235,10 +235,14 @@ fn shape(heads: &[String], rows: &[Row]) -> Shape {
     let named = (0..heads.len())
         .find(|at| has_word(&heads[*at], &status))
         .filter(|at| {
+            // A column called so is one even where no cell of it can be read: that gets a warning.
+            let plain = has_word(&heads[*at], &["status", "works", "working"]);
             // `State` may be a thing that is kept; then no cell of it answers yes or no.
-            rows.iter()
-                .filter_map(|row| row.cells.get(*at))
-                .any(|cell| says(&cell.text).is_some())
+            plain
+                || rows
+                    .iter()
+                    .filter_map(|row| row.cells.get(*at))
+                    .any(|cell| says(&cell.text).is_some())
         });
     named
         .or_else(|| mostly(&|cell| says(cell).is_some()))

@@ -191,7 +191,6 @@ pub(crate) const PLAN: &[&str] = &[
     "milestone",
     "milestones",
     "sprint",
-    "steps",
 ];
 
 /// Words by which a heading opens a list of links.

@@ -88,6 +88,7 @@ fn find(text: &str) -> Result<Range<usize>, StatusBlockError> {
     for (event, range) in Parser::new_ext(body, options()).into_offset_iter() {
         let open = matches!(found, Some((_, None)));
         match event {
+            Event::Html(html) if html.trim().is_empty() => {}
             Event::Html(html) => {
                 let (opens, closes) = (html.trim() == OPENS, html.trim() == CLOSES);
                 let start = base + range.start;
