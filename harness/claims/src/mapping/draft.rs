@@ -191,7 +191,7 @@ fn words(text: &str) -> Vec<String> {
         .map(|word| {
             let word = word.to_lowercase();
             // `uploads` is `upload`, but `efs` is no plural.
-            if word.len() > 4 {
+            if word.len() > 3 {
                 word.trim_end_matches('s').to_owned()
             } else {
                 word

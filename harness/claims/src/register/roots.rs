@@ -17,7 +17,7 @@ pub(super) fn ancestors(results: &[CheckResult], at: usize) -> Vec<usize> {
         if !failed {
             break;
         }
-        if next == at || chain.contains(&next) {
+        if chain.contains(&next) {
             // A circle has no root, so nothing in it can be told as a consequence.
             return Vec::new();
         }

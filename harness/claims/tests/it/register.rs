@@ -357,6 +357,29 @@ fn links_in_a_circle_or_out_of_the_list_hide_nothing() {
 }
 
 #[test]
+fn a_circle_further_up_ends_and_hides_nothing() {
+    let login = |name: &str, link| CheckResult {
+        consequence_of: Some(link),
+        ..fail(
+            CheckKind::Login,
+            Subject::Service(name.to_owned()),
+            &[("refused", 1)],
+        )
+    };
+    let results = [login("a", 1), login("b", 2), login("c", 1)];
+    let register = judge(&[shipped()], &efs_mapping(), &results, &facts(LOW));
+    assert_eq!(findings(&register).len(), 3);
+}
+
+#[test]
+fn what_a_broken_claim_tells_is_told_once() {
+    let results = [fail(S, store("a"), &[("lost", 20)])];
+    let register = one("✅", &["a"], &results, LOW);
+    assert_eq!(register.lines.len(), 1);
+    assert_eq!(register.lines[0].evidence[0].failures.len(), 1);
+}
+
+#[test]
 fn a_claimed_failure_from_elsewhere_is_confirmed_with_another_cause() {
     let login = |root: Option<usize>| CheckResult {
         consequence_of: root,
