@@ -68,10 +68,6 @@ pub(super) fn tie(stack: &Stack, results: &mut [CheckResult], logins: &[LoginFai
             (CheckKind::Write | CheckKind::Health, Subject::Service(service)) => {
                 store_root(stack, results, service).or_else(|| secret_root(stack, results, service))
             }
-            // The whole store is gone: what was in it is gone with it.
-            (CheckKind::Fingerprint, Subject::Store(store)) => {
-                find(results, CheckKind::Survival, &Subject::Store(store.clone()))
-            }
             (CheckKind::RecoveryPoints | CheckKind::Rpo, Subject::Store(store)) => {
                 find(results, CheckKind::Survival, &Subject::Store(store.clone()))
             }
