@@ -54,7 +54,8 @@ fn tidy(path: &Path) -> PathBuf {
 }
 
 /// The ties of the environment file.
-pub(crate) fn mapping(source: &Source, stack: &Stack) -> Mapping {
+#[must_use]
+pub fn mapping(source: &Source, stack: &Stack) -> Mapping {
     let mut entries: Vec<Entry> = Vec::new();
     for tie in lower::ties(source) {
         let at = match entries.iter().position(|entry| entry.claim == tie.claim) {

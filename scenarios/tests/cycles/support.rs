@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use phoenix_claims::{Document, Entry, Mapping, RunFacts, Selector, Tie, TiedCheck, judge};
+use phoenix_claims::{Document, RunFacts, judge};
 use phoenix_embedded::Embedded;
-use phoenix_engine::lower::{self, TieSubject};
+use phoenix_engine::lower;
 use phoenix_engine::run::{Conclusion, CycleInput, Judgement, Silent, run_cycle};
 use phoenix_engine::stack::Stack;
-use phoenix_evidence::finding::{CheckKind, FailureKind, Level, Subject};
+use phoenix_evidence::finding::Level;
 use phoenix_evidence::journal::event::{CycleStarted, Event, NamedFile};
 use phoenix_evidence::journal::{self, Line};
 use phoenix_language::vocabulary;
@@ -76,7 +76,7 @@ pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
         .expect("a valid plan")
         .remove(0);
     let document = Document::from_bytes("PHOENIX.md", document.as_bytes()).expect("a document");
-    let mapping = mapping(&environment, &stack);
+    let mapping = phoenix::judge::mapping(&environment, &stack);
     let folder = tempfile::tempdir().expect("a folder");
     let cycle_folder = folder.path().join("cycle");
     std::fs::create_dir(&cycle_folder).expect("a folder");
@@ -155,48 +155,5 @@ fn started(stack: &Stack, scenario: &str) -> CycleStarted {
         stores: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
         host: String::new(),
-    }
-}
-
-fn mapping(environment: &phoenix_language::Source, stack: &Stack) -> Mapping {
-    let subject = |name: &str| {
-        if stack.store(name).is_some() {
-            Subject::Store(name.to_owned())
-        } else if stack.secret(name).is_some() {
-            Subject::Secret(name.to_owned())
-        } else if stack.service(name).is_some() {
-            Subject::Service(name.to_owned())
-        } else {
-            Subject::ManualStep(name.to_owned())
-        }
-    };
-    let entries = lower::ties(environment)
-        .into_iter()
-        .map(|tie| {
-            let check: CheckKind =
-                serde_json::from_value(tie.check.replace('_', "-").into()).expect("a check");
-            let on: Vec<Selector> = match &tie.subject {
-                TieSubject::All => vec![Selector::All],
-                TieSubject::Names(names) => names
-                    .iter()
-                    .map(|name| Selector::Subject(subject(name)))
-                    .collect(),
-            };
-            let kinds: Vec<FailureKind> = tie.kinds.iter().cloned().map(FailureKind).collect();
-            Entry {
-                claim: tie.claim.clone(),
-                document: None,
-                line: None,
-                ties: vec![Tie {
-                    checks: on.into_iter().map(|on| TiedCheck { check, on }).collect(),
-                    kinds: (!kinds.is_empty()).then_some(kinds),
-                    ..Tie::default()
-                }],
-            }
-        })
-        .collect();
-    Mapping {
-        source: None,
-        entries,
     }
 }
