@@ -86,15 +86,7 @@ impl Embedded {
         }
         let person = Person {
             login_name: format!("canary-{nonce}"),
-            password: format!(
-                "Canary-{}!",
-                Secrets::generate(&phoenix_engine::stack::Secret {
-                    name: String::new(),
-                    bytes: 16,
-                    encoding: phoenix_engine::stack::SecretEncoding::Text,
-                    preserved: false,
-                })
-            ),
+            password: format!("Canary-{}!", Secrets::random(16)),
             email: format!("canary-{nonce}@example.com"),
         };
         Ok(Self {
@@ -484,19 +476,6 @@ impl Environment for Embedded {
         }
     }
 
-    async fn delete_direct(&self, store: &str, marker: &str) -> Result<(), DriverError> {
-        let declared = self.store(store)?;
-        let path = self.path(declared);
-        let doing = || format!("delete straight from {store}");
-        match declared.kind {
-            StoreKind::Database => {
-                sqlite::delete_direct(&path, marker).map_err(|why| DriverError::new(doing(), why))
-            }
-            _ => directory::delete_direct(&path, marker)
-                .map_err(|why| DriverError::new(doing(), why)),
-        }
-    }
-
     async fn list_direct(&self, store: &str) -> Result<Vec<DirectCopy>, DriverError> {
         let declared = self.store(store)?;
         let path = self.path(declared);
@@ -550,10 +529,6 @@ impl Environment for Embedded {
         self.app_context(service).await
     }
 
-    fn person(&self) -> Person {
-        self.person.clone()
-    }
-
     fn network(&self) -> Network {
         self.network.clone()
     }
@@ -584,24 +559,16 @@ impl Environment for Embedded {
             .map(|service| service.name.clone())
             .collect();
         self.stop_services(&all).await;
-        for folder in [self.folder.clone()] {
-            match fs::remove_dir_all(&folder) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(DriverError::new(
-                        format!("remove {}", folder.display()),
-                        why,
-                    ));
-                }
-                _ => {}
+        match fs::remove_dir_all(&self.folder) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                let doing = format!("remove {}", self.folder.display());
+                return Err(DriverError::new(doing, why));
             }
+            _ => {}
         }
         // Secrets that were kept for the rebuild are no evidence.
         let _gone = fs::remove_file(self.preserved_file());
         Ok(())
-    }
-
-    fn folder(&self) -> Option<PathBuf> {
-        Some(self.folder.clone())
     }
 }
 

@@ -268,7 +268,6 @@ fn damage_database(path: &Path, fault: &Fault) -> rusqlite::Result<u64> {
     let connection = sqlite::open(path)?;
     let names = sqlite::names(&connection)?;
     let holders = holders(&connection, &names)?;
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let mut touched = 0;
     match fault {
         Fault::DropTable { table, .. } => {
@@ -276,18 +275,20 @@ fn damage_database(path: &Path, fault: &Fault) -> rusqlite::Result<u64> {
                 .clone()
                 .or_else(|| holders.first().map(|(name, _)| name.clone()));
             if let Some(name) = doomed {
-                connection.execute_batch(&format!("DROP TABLE {}", quoted(&name)))?;
+                connection.execute_batch(&format!("DROP TABLE {}", sqlite::quoted(&name)))?;
                 touched = 1;
             }
         }
         Fault::Wipe(_) => {
             for name in &names {
-                touched += connection.execute(&format!("DELETE FROM {}", quoted(name)), [])? as u64;
+                touched += connection
+                    .execute(&format!("DELETE FROM {}", sqlite::quoted(name)), [])?
+                    as u64;
             }
         }
         Fault::Corrupt(_) => {
             for (name, column) in &holders {
-                let (table, column) = (quoted(name), quoted(column));
+                let (table, column) = (sqlite::quoted(name), sqlite::quoted(column));
                 touched += connection.execute(
                     &format!(
                         "UPDATE {table} SET {column} = replace({column}, '.v', '.w') WHERE rowid IN \
@@ -299,7 +300,7 @@ fn damage_database(path: &Path, fault: &Fault) -> rusqlite::Result<u64> {
         }
         Fault::DropRows(_) => {
             for (name, column) in &holders {
-                let (table, column) = (quoted(name), quoted(column));
+                let (table, column) = (sqlite::quoted(name), sqlite::quoted(column));
                 touched += connection.execute(
                     &format!("DELETE FROM {table} WHERE instr({column}, 'phx-') > 0"),
                     [],
@@ -309,13 +310,13 @@ fn damage_database(path: &Path, fault: &Fault) -> rusqlite::Result<u64> {
         Fault::RestoreTwice(_) => {
             // What a dump without keys does when it is loaded a second time.
             for (name, _) in &holders {
-                let table = quoted(name);
+                let table = sqlite::quoted(name);
                 let columns: Vec<String> = connection
                     .prepare(&format!("SELECT * FROM {table} LIMIT 0"))?
                     .column_names()
                     .iter()
                     .filter(|column| **column != "id")
-                    .map(|column| quoted(column))
+                    .map(|column| sqlite::quoted(column))
                     .collect();
                 let list = columns.join(", ");
                 let sql =
@@ -340,7 +341,7 @@ fn holders(
 ) -> rusqlite::Result<Vec<(String, String)>> {
     let mut found: Vec<(u64, String, String)> = Vec::new();
     for name in names {
-        let table = format!("\"{}\"", name.replace('"', "\"\""));
+        let table = sqlite::quoted(name);
         let columns: Vec<String> = connection
             .prepare(&format!("SELECT * FROM {table} LIMIT 0"))?
             .column_names()

@@ -48,20 +48,22 @@ impl Secrets {
         Some(blake3::keyed_hash(&key, value.as_bytes()).to_hex()[..16].to_owned())
     }
 
+    /// So many random letters and digits.
+    pub(crate) fn random(len: usize) -> String {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut random = rand::thread_rng();
+        (0..len)
+            .map(|_| char::from(ALPHABET[random.gen_range(0..ALPHABET.len())]))
+            .collect()
+    }
+
     /// A new random value in the shape that the application demands.
     pub(crate) fn generate(secret: &Secret) -> String {
-        let mut random = rand::thread_rng();
         match secret.encoding {
-            SecretEncoding::Text => {
-                const ALPHABET: &[u8] =
-                    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-                (0..secret.bytes)
-                    .map(|_| char::from(ALPHABET[random.gen_range(0..ALPHABET.len())]))
-                    .collect()
-            }
+            SecretEncoding::Text => Self::random(secret.bytes),
             SecretEncoding::PrefixedBase64 | SecretEncoding::Hex => {
                 let mut bytes = vec![0_u8; secret.bytes];
-                random.fill(bytes.as_mut_slice());
+                rand::thread_rng().fill(bytes.as_mut_slice());
                 if secret.encoding == SecretEncoding::Hex {
                     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
                 } else {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use phoenix_applications::provision::{self, ClientSpec};
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{DriverError, Started};
-use phoenix_engine::stack::{Secret, SecretEncoding, Service, StoreKind};
+use phoenix_engine::stack::{Service, StoreKind};
 use phoenix_understudies::platform::{
     Backing, Behaviour, BootError, Clock, Platform, Running, SqliteDatabase,
 };
@@ -200,7 +200,7 @@ impl Embedded {
                 set("OIDC_CLIENT_SECRET", client("client_secret"));
                 set("OIDC_ISSUER", provider);
                 set("OIDC_ISSUER_DISCOVER", "true".to_owned());
-                set("HOSTNAME", random(12));
+                set("HOSTNAME", Secrets::random(12));
             }
             _ => {}
         }
@@ -267,11 +267,11 @@ impl Embedded {
             let access = live.access.entry(service.name.clone()).or_default();
             let token_id = access
                 .entry("token_id".to_owned())
-                .or_insert_with(|| random(32))
+                .or_insert_with(|| Secrets::random(32))
                 .clone();
             let secret = access
                 .entry("token_secret".to_owned())
-                .or_insert_with(|| random(32))
+                .or_insert_with(|| Secrets::random(32))
                 .clone();
             let Some(store) = self
                 .stack
@@ -343,14 +343,4 @@ impl Embedded {
             nonce: self.nonce.clone(),
         })
     }
-}
-
-/// So many random letters and digits.
-fn random(len: usize) -> String {
-    Secrets::generate(&Secret {
-        name: String::new(),
-        bytes: len,
-        encoding: SecretEncoding::Text,
-        preserved: false,
-    })
 }

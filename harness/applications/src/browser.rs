@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use cookie_store::CookieStore;
 use phoenix_engine::application::Hop;
 use phoenix_engine::network::Network;
-use phoenix_engine::words::first_bytes;
+use phoenix_engine::words::{error_chain, first_bytes};
 use reqwest::header;
 use scraper::{Html, Selector};
 use url::Url;
 
-use crate::call::{chain, client};
+use crate::call::client;
 
 /// Hops after which a login is going in circles.
 const HOPS_MAX: usize = 25;
@@ -140,7 +140,7 @@ impl Browser {
         let response = match sent {
             Ok(response) => response,
             Err(error) => {
-                let words = chain(&error);
+                let words = error_chain(&error);
                 hop.note.clone_from(&words);
                 self.hops.push(hop);
                 return Err(words);

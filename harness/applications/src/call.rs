@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use phoenix_engine::application::{AppError, RATE_LIMIT_WAIT_MAX, WriteOutcome};
-use phoenix_engine::words::first_bytes;
+use phoenix_engine::words::{error_chain, first_bytes};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ pub(crate) async fn send(make: impl Fn() -> RequestBuilder) -> Result<Answer, No
     let deadline = Instant::now() + RATE_LIMIT_WAIT_MAX;
     loop {
         let response = make().timeout(CALL_TIMEOUT).send().await.map_err(|error| {
-            let words = chain(&error);
+            let words = error_chain(&error);
             if error.is_connect() || error.is_builder() {
                 NoAnswer::NotSent(words)
             } else {
@@ -75,7 +75,7 @@ pub(crate) async fn send(make: impl Fn() -> RequestBuilder) -> Result<Answer, No
         let body = response
             .bytes()
             .await
-            .map_err(|error| NoAnswer::Unknown(chain(&error)))?
+            .map_err(|error| NoAnswer::Unknown(error_chain(&error)))?
             .to_vec();
         if status == 429 && Instant::now() + wait < deadline {
             phoenix_engine::pause(wait).await;
@@ -119,18 +119,9 @@ pub(crate) fn failed(doing: &str, answer: &Result<Answer, NoAnswer>) -> AppError
     }
 }
 
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
-}
-
 /// A client for the API of a context.
 pub(crate) fn client(network: &phoenix_engine::network::Network) -> Result<Client, String> {
-    network.client(CALL_TIMEOUT).map_err(|error| chain(&error))
+    network
+        .client(CALL_TIMEOUT)
+        .map_err(|error| error_chain(&error))
 }

@@ -2,12 +2,11 @@
 //! direct access to stores. The driver acts; it never judges.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use async_trait::async_trait;
 use phoenix_evidence::finding::Level;
 
-use crate::application::{AppContext, Person};
+use crate::application::AppContext;
 use crate::network::Network;
 use crate::plan::Fault;
 
@@ -144,9 +143,6 @@ pub trait Environment: Send + Sync {
     /// one.
     async fn write_direct(&self, store: &str, copy: &DirectCopy) -> Result<bool, DriverError>;
 
-    /// Deletes a canary written straight into a store.
-    async fn delete_direct(&self, store: &str, marker: &str) -> Result<(), DriverError>;
-
     /// All canaries that were written straight into a store, duplicates included.
     async fn list_direct(&self, store: &str) -> Result<Vec<DirectCopy>, DriverError>;
 
@@ -161,9 +157,6 @@ pub trait Environment: Send + Sync {
 
     /// What the engine needs to make an application's client. Fails while the stack is not built.
     async fn context(&self, service: &str) -> Result<AppContext, DriverError>;
-
-    /// The canary person.
-    fn person(&self) -> Person;
 
     /// Names and trust of the stack.
     fn network(&self) -> Network;
@@ -182,9 +175,6 @@ pub trait Environment: Send + Sync {
 
     /// Removes everything that the run made but its evidence. Safe to repeat.
     async fn reap(&self) -> Result<(), DriverError>;
-
-    /// The folder that holds the stack, where there is one: nothing of it is evidence.
-    fn folder(&self) -> Option<PathBuf>;
 }
 
 /// What an injection did.

@@ -179,10 +179,6 @@ pub(crate) fn write_direct(root: &Path, copy: &DirectCopy) -> io::Result<()> {
     fs::write(folder.join(&copy.marker), &copy.text)
 }
 
-pub(crate) fn delete_direct(root: &Path, marker: &str) -> io::Result<()> {
-    fs::remove_file(root.join(CANARIES).join(marker))
-}
-
 pub(crate) fn list_direct(root: &Path) -> io::Result<Vec<DirectCopy>> {
     let folder = root.join(CANARIES);
     if !folder.exists() {

@@ -79,7 +79,8 @@ pub(crate) fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         .collect()
 }
 
-fn quoted(name: &str) -> String {
+/// A name as SQL takes it.
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -191,11 +192,6 @@ pub(crate) fn write_direct(path: &Path, copy: &DirectCopy) -> rusqlite::Result<(
         connection.execute(&sql, (&copy.marker, &copy.text))?;
     }
     Ok(())
-}
-
-pub(crate) fn delete_direct(path: &Path, marker: &str) -> rusqlite::Result<()> {
-    let sql = format!("DELETE FROM {CANARIES} WHERE marker = ?1");
-    open(path)?.execute(&sql, [marker]).map(|_| ())
 }
 
 pub(crate) fn list_direct(path: &Path) -> rusqlite::Result<Vec<DirectCopy>> {

@@ -4,8 +4,8 @@ use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment, Phase};
 
 use super::results::{LoginFailure, kind, proof, result};
-use super::steady::is_well;
-use super::{Cycle, StepError, StepResult, wait_for};
+use super::steady::{is_well, settle};
+use super::{Cycle, StepError, StepResult};
 use crate::application::{LoginEnd, LoginStage};
 use crate::plan::{Check, Step};
 
@@ -47,21 +47,12 @@ impl Cycle<'_> {
         let mut unwell = Vec::new();
         for service in self.stack.start_order() {
             let app = self.application(&service).await?;
-            let settled = wait_for(SETTLES_WITHIN, async || {
-                let report = app.health().await;
-                if is_well(&report) {
-                    Ok(report)
-                } else {
-                    Err(report.saw)
-                }
-            });
-            let dead = self.state().dead.get(&service).cloned();
-            let report = match dead {
-                Some(_) => app.health().await,
-                None => match settled.await {
-                    Ok(report) => report,
-                    Err(_) => app.health().await,
-                },
+            // What is known to be dead is asked once, and not waited for.
+            let dead = self.state().dead.contains_key(&service);
+            let report = if dead {
+                app.health().await
+            } else {
+                settle(app.as_ref(), SETTLES_WITHIN).await
             };
             let well = is_well(&report);
             let known = self

@@ -120,7 +120,7 @@ impl Cycle<'_> {
     async fn act(&self, step: &Step) -> StepResult {
         match &step.act {
             Act::Build => self.build().await,
-            Act::SteadyState => self.steady_state(step).await,
+            Act::SteadyState => self.steady_state().await,
             Act::Seed(seed) => self.seed(seed).await,
             Act::Write { lasting, writers } => self.write_on(*lasting, *writers).await,
             Act::Backup { stores, label } => self.backup(stores, label.as_deref()).await,

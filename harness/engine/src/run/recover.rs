@@ -8,7 +8,6 @@ use phoenix_evidence::journal::event::{DestructionProof, Event, Moment, Phase};
 
 use super::results::{kind, proof, result};
 use super::state::PointMade;
-use super::steady::is_well;
 use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult, wait_for};
 use crate::environment::Started;
 use crate::plan::PointChoice;
@@ -166,7 +165,6 @@ impl Cycle<'_> {
                 found.proofs = vec![proof("restore", &format!("restore {}", chosen.id), &why)];
                 let mut state = self.state();
                 state.results.push(found);
-                state.restore_failed.insert(store.to_owned(), why);
                 // What the point should have held is judged against it all the same.
                 state.restored.insert(store.to_owned(), chosen);
                 return Ok(true);
@@ -260,7 +258,6 @@ impl Cycle<'_> {
             &summary,
         )];
         let mut state = self.state();
-        state.fingerprints_restored.insert(store.to_owned(), after);
         state.results.push(found);
         Ok(())
     }
@@ -307,7 +304,7 @@ impl Cycle<'_> {
                 let healthy = wait_for(HEALTHY_WITHIN / 4, async || {
                     let report = app.health().await;
                     // Its own word alone: what lies behind it is judged by the checks.
-                    if report.healthy || is_well(&report) {
+                    if report.healthy {
                         Ok(())
                     } else {
                         Err(report.saw)

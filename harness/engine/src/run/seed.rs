@@ -57,22 +57,13 @@ impl Counts {
 impl Cycle<'_> {
     pub(super) async fn seed(&self, seed: &Seed) -> StepResult {
         let targets = self.targets(&seed.services).await?;
-        let mut counts = Counts::default();
         let per_service = stream::iter(&targets)
             .map(|target| self.seed_service(target, seed))
             .buffer_unordered(targets.len().max(1))
             .collect::<Vec<_>>();
         let direct = self.seed_direct(seed.direct);
         let (per_service, direct) = futures::join!(per_service, direct);
-        for outcome in per_service.into_iter().chain([direct]) {
-            for (place, acknowledged) in outcome? {
-                counts.add(&place, acknowledged);
-            }
-        }
-        self.tell(&Event::Seeded {
-            acknowledged: counts.acknowledged.clone(),
-            other: counts.other,
-        })?;
+        let counts = self.count(per_service.into_iter().chain([direct]))?;
         if counts.acknowledged.is_empty() {
             return Err(StepError::Failed("no write was acknowledged".to_owned()));
         }
@@ -120,8 +111,17 @@ impl Cycle<'_> {
             .collect::<Vec<_>>();
         let direct = self.seed_direct(1);
         let (outcomes, direct) = futures::join!(outcomes, direct);
+        let counts = self.count(outcomes.into_iter().chain([direct]))?;
+        Ok(format!("{} after the recovery point", counts.sentence()))
+    }
+
+    /// Adds up what writers say they wrote, and tells the journal.
+    fn count(
+        &self,
+        outcomes: impl IntoIterator<Item = Result<Vec<(String, bool)>, StepError>>,
+    ) -> Result<Counts, StepError> {
         let mut counts = Counts::default();
-        for outcome in outcomes.into_iter().chain([direct]) {
+        for outcome in outcomes {
             for (place, acknowledged) in outcome? {
                 counts.add(&place, acknowledged);
             }
@@ -130,7 +130,7 @@ impl Cycle<'_> {
             acknowledged: counts.acknowledged.clone(),
             other: counts.other,
         })?;
-        Ok(format!("{} after the recovery point", counts.sentence()))
+        Ok(counts)
     }
 
     async fn targets(&self, only: &[String]) -> Result<Vec<Target>, StepError> {

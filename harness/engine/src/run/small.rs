@@ -10,7 +10,7 @@ use tokio::process::Command;
 use super::results::{kind, proof, result};
 use super::{Cycle, StepError, StepResult, wait_for};
 use crate::plan::{Fault, HttpRequest, RunCommand, Step, Until};
-use crate::words::first_bytes;
+use crate::words::{error_chain, first_bytes};
 
 /// Time that a request of an `http:` step is given.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -318,21 +318,6 @@ impl Cycle<'_> {
     fn filled(&self, texts: &[String]) -> Vec<String> {
         texts.iter().map(|text| self.fill(text)).collect()
     }
-}
-
-/// An error with all of its causes: the outer one alone says "error sending request".
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 /// A value by a path such as `$.user.id` or `$.items[0].name`.

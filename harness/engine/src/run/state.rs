@@ -53,21 +53,14 @@ pub(crate) struct State {
     pub(crate) restored: BTreeMap<String, PointMade>,
     /// Stores that were part of a destroy.
     pub(crate) destroyed: BTreeSet<String>,
-    /// Stores whose restore was tried and failed, and why.
-    pub(crate) restore_failed: BTreeMap<String, String>,
     pub(crate) vessels_before: Vec<Vessel>,
     pub(crate) secrets_before: BTreeMap<String, Option<String>>,
     pub(crate) secrets_after: BTreeMap<String, Option<String>>,
     pub(crate) proofs: BTreeMap<String, (DestructionProof, String)>,
     /// Marker of each store's tombstone.
     pub(crate) tombstones: BTreeMap<String, String>,
-    pub(crate) fingerprints_restored: BTreeMap<String, Fingerprint>,
     /// Who the canary person was in each service before the disaster.
     pub(crate) accounts: BTreeMap<String, LoginEnd>,
-    /// Instance identity of each service before the disaster.
-    pub(crate) instances: BTreeMap<String, String>,
-    /// Services that were well before anything burned.
-    pub(crate) well_before: BTreeSet<String>,
     pub(crate) disaster: Option<Disaster>,
     pub(crate) phases: BTreeMap<(String, Phase), f64>,
     pub(crate) dead: BTreeMap<String, String>,

@@ -1,14 +1,14 @@
 //! Before anything burns: the stack is built, it is well, and every vessel found is declared.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment};
 
 use super::results::{proof, result};
 use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult, wait_for};
-use crate::application::{HealthReport, LoginEnd};
-use crate::plan::Step;
+use crate::application::{Application, HealthReport, LoginEnd};
 use crate::words::count;
 
 impl Cycle<'_> {
@@ -41,7 +41,7 @@ impl Cycle<'_> {
 
     /// A sick stack is no place for a drill: what does not work before would be blamed on the
     /// recovery. What the environment file declares as sick is carried along and told.
-    pub(super) async fn steady_state(&self, step: &Step) -> StepResult {
+    pub(super) async fn steady_state(&self) -> StepResult {
         self.look_for_undeclared().await?;
         let mut sick = Vec::new();
         for service in self.stack.start_order() {
@@ -51,17 +51,8 @@ impl Cycle<'_> {
                 .get(&service)
                 .map(|(check, _)| check.as_str());
             let app = self.application(&service).await?;
-            let health = wait_for(HEALTHY_WITHIN, async || {
-                let report = app.health().await;
-                if is_well(&report) {
-                    Ok(report)
-                } else {
-                    Err(format!("{}: {}", report.probe, report.saw))
-                }
-            })
-            .await;
-            let report = app.health().await;
-            let well = health.is_ok();
+            let report = settle(app.as_ref(), HEALTHY_WITHIN).await;
+            let well = is_well(&report);
             let outcome = if well { Outcome::Pass } else { Outcome::Fail };
             self.tell(&Event::Health {
                 moment: Moment::Before,
@@ -69,15 +60,10 @@ impl Cycle<'_> {
                 outcome,
                 report: serde_json::to_value(&report).unwrap_or_default(),
             })?;
-            if let Some(instance) = report.instance.clone() {
-                self.state().instances.insert(service.clone(), instance);
-            }
-            if well {
-                self.state().well_before.insert(service.clone());
-            } else if known != Some("health") {
+            if !well && known != Some("health") {
                 sick.push(format!(
-                    "{service} is not healthy: {}",
-                    health.err().unwrap_or_default()
+                    "{service} is not healthy: {}: {}",
+                    report.probe, report.saw
                 ));
             }
             self.remember_login(&service, known, app.as_ref(), &mut sick)
@@ -91,7 +77,6 @@ impl Cycle<'_> {
         if sick.is_empty() {
             Ok("every service is healthy and people can log in".to_owned())
         } else {
-            let _ = step;
             Err(StepError::Failed(format!(
                 "the stack is sick before anything was destroyed: {}; mend it, or declare it under \
                  `known_sick` with a reason",
@@ -105,7 +90,7 @@ impl Cycle<'_> {
         &self,
         service: &str,
         known: Option<&str>,
-        app: &dyn crate::application::Application,
+        app: &dyn Application,
         sick: &mut Vec<String>,
     ) -> Result<(), StepError> {
         let Some(trace) = app.login().await else {
@@ -196,4 +181,20 @@ impl Cycle<'_> {
 /// Healthy by its own word, and by the probe behind it.
 pub(super) fn is_well(report: &HealthReport) -> bool {
     report.healthy && report.serves != Some(false)
+}
+
+/// The first report that is well within this time, or the one after it.
+pub(super) async fn settle(app: &dyn Application, within: Duration) -> HealthReport {
+    let well = wait_for(within, async || {
+        let report = app.health().await;
+        if is_well(&report) {
+            Ok(report)
+        } else {
+            Err(report.saw)
+        }
+    });
+    match well.await {
+        Ok(report) => report,
+        Err(_) => app.health().await,
+    }
 }
