@@ -2,6 +2,7 @@
 //! files as databases, folders as volumes, secrets in a file, and a vault outside the blast radius.
 //! Two runs at once never meet: each has its own folder, ports and authority.
 
+mod applications;
 mod authority;
 mod driver;
 mod faults;

@@ -10,11 +10,10 @@ use phoenix_applications::provision::{self, ClientSpec};
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{DriverError, Started};
 use phoenix_engine::stack::{Service, StoreKind};
-use phoenix_understudies::platform::{
-    Backing, Behaviour, BootError, Clock, Platform, Running, SqliteDatabase,
-};
+use phoenix_understudies::platform::{Backing, Behaviour, Clock, Platform, SqliteDatabase};
 use url::Url;
 
+use crate::applications::{self, Container};
 use crate::driver::Embedded;
 use crate::secrets::Secrets;
 use crate::store::sqlite;
@@ -90,20 +89,27 @@ impl Embedded {
         let clock = Clock::default();
         clock.shift_ms(live.clocks.get(name).copied().unwrap_or(0) * 1000);
         let mut env = service.env.clone();
-        let secret = |at: usize| -> String {
-            service
-                .secrets
-                .get(at)
-                .and_then(|secret| live.secrets.get(secret))
-                .unwrap_or_default()
-                .to_owned()
-        };
         let client = live
             .access
             .get(&format!("client {name}"))
             .cloned()
             .unwrap_or_default();
-        self.variables(&service, &host, &secret(0), &client, &mut env)?;
+        applications::set_up(
+            &Container {
+                stack: &self.stack,
+                service: &service,
+                host: &host,
+                folder: &container,
+                secrets: service
+                    .secrets
+                    .iter()
+                    .map(|secret| live.secrets.get(secret).unwrap_or_default().to_owned())
+                    .collect(),
+                client: &client,
+                path: &|store| self.path(store),
+            },
+            &mut env,
+        )?;
         let platform = Platform {
             env,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -116,15 +122,11 @@ impl Embedded {
             trust_pem: vec![self.authority_pem.clone()],
             behaviour: Behaviour::default(),
         };
-        let started: Result<Running, BootError> = match service.app.as_str() {
-            "zitadel" => phoenix_understudies::zitadel::start(platform).await,
-            "bookstack" => phoenix_understudies::bookstack::start(platform).await,
-            other => {
-                return Err(DriverError::new(
-                    doing(),
-                    format!("no understudy plays `{other}`"),
-                ));
-            }
+        let Some(started) = applications::start(&service.app, platform).await else {
+            return Err(DriverError::new(
+                doing(),
+                format!("no understudy plays `{}`", service.app),
+            ));
         };
         match started {
             Ok(running) => {
@@ -138,80 +140,11 @@ impl Embedded {
         }
     }
 
-    /// The variables of the upstream image, as production sets them.
-    fn variables(
-        &self,
-        service: &Service,
-        host: &str,
-        key: &str,
-        client: &BTreeMap<String, String>,
-        env: &mut BTreeMap<String, String>,
-    ) -> Result<(), DriverError> {
-        let mut set = |name: &str, value: String| {
-            env.entry(name.to_owned()).or_insert(value);
-        };
-        let client = |field: &str| client.get(field).cloned().unwrap_or_default();
-        match service.app.as_str() {
-            "zitadel" => {
-                set("ZITADEL_MASTERKEY", key.to_owned());
-                set("ZITADEL_EXTERNALDOMAIN", host.to_owned());
-                set("ZITADEL_EXTERNALSECURE", "true".to_owned());
-                set(
-                    "ZITADEL_DATABASE_POSTGRES_AWAITINITIALCONN",
-                    "10s".to_owned(),
-                );
-                set(
-                    "ZITADEL_FIRSTINSTANCE_ORG_MACHINE_MACHINE_USERNAME",
-                    "terraform".to_owned(),
-                );
-                set("ZITADEL_FIRSTINSTANCE_PATPATH", "pat.txt".to_owned());
-            }
-            "bookstack" => {
-                let provider = service
-                    .login_via
-                    .as_deref()
-                    .and_then(|via| self.stack.service(via))
-                    .map(|provider| provider.url.trim_end_matches('/').to_owned())
-                    .unwrap_or_default();
-                let files = self
-                    .stack
-                    .stores_of(service)
-                    .into_iter()
-                    .find(|store| store.kind == StoreKind::Files)
-                    .map(|store| self.path(store));
-                if let Some(files) = files {
-                    // The volume is mounted where the image keeps its data.
-                    let mount = self.container(&service.name).join("www");
-                    let _old = fs::remove_file(&mount);
-                    std::os::unix::fs::symlink(&files, &mount).map_err(|why| {
-                        DriverError::new(format!("mount the files of {}", service.name), why)
-                    })?;
-                }
-                set("APP_KEY", key.to_owned());
-                set("APP_URL", service.url.trim_end_matches('/').to_owned());
-                set("DB_HOST", "database".to_owned());
-                set("DB_DATABASE", "bookstack".to_owned());
-                set("DB_USERNAME", "bookstack".to_owned());
-                set("DB_PASSWORD", "unused by a file".to_owned());
-                set("STORAGE_TYPE", "local".to_owned());
-                set("AUTH_METHOD", "oidc".to_owned());
-                set("OIDC_NAME", "Zitadel".to_owned());
-                set("OIDC_CLIENT_ID", client("client_id"));
-                set("OIDC_CLIENT_SECRET", client("client_secret"));
-                set("OIDC_ISSUER", provider);
-                set("OIDC_ISSUER_DISCOVER", "true".to_owned());
-                set("HOSTNAME", Secrets::random(12));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// Clients, person and grants at the provider, with the token that its first boot left behind.
     pub(crate) async fn provision(&self, provider: &str) -> Result<(), DriverError> {
         let service = self.service(provider)?.clone();
         let url = self.url(&service)?;
-        let path = self.container(provider).join("pat.txt");
+        let path = self.container(provider).join(applications::PAT);
         let doing = || format!("set up the clients at {provider}");
         let pat = fs::read_to_string(&path)
             .map_err(|why| DriverError::new(doing(), format!("no token: {why}")))?;
@@ -220,11 +153,13 @@ impl Embedded {
             redirect_uris: vec![HARNESS_CALLBACK.to_owned()],
         }];
         for service in &self.stack.services {
-            if service.login_via.as_deref() == Some(provider) && service.app == "bookstack" {
-                let base = service.url.trim_end_matches('/');
+            let base = service.url.trim_end_matches('/');
+            if service.login_via.as_deref() == Some(provider)
+                && let Some(callback) = applications::callback(&service.app, base)
+            {
                 specs.push(ClientSpec {
                     name: service.name.clone(),
-                    redirect_uris: vec![format!("{base}/oidc/callback")],
+                    redirect_uris: vec![callback],
                 });
             }
         }

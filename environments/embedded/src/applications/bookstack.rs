@@ -1,0 +1,36 @@
+//! BookStack: its uploads are on a volume, its people log in through the provider.
+
+use phoenix_engine::environment::DriverError;
+use phoenix_engine::stack::StoreKind;
+
+use super::Container;
+use crate::secrets::Secrets;
+
+pub(super) fn variables(
+    container: &Container<'_>,
+) -> Result<Vec<(&'static str, String)>, DriverError> {
+    if let Some(uploads) = container.stores(StoreKind::Files).first() {
+        // The volume is mounted where the image keeps its data.
+        container.mount(uploads, "www")?;
+    }
+    Ok(vec![
+        ("APP_KEY", container.secret(0)),
+        ("APP_URL", container.base()),
+        ("DB_HOST", "database".to_owned()),
+        ("DB_DATABASE", "bookstack".to_owned()),
+        ("DB_USERNAME", "bookstack".to_owned()),
+        ("DB_PASSWORD", "unused by a file".to_owned()),
+        ("STORAGE_TYPE", "local".to_owned()),
+        ("AUTH_METHOD", "oidc".to_owned()),
+        ("OIDC_NAME", "Zitadel".to_owned()),
+        ("OIDC_CLIENT_ID", container.client("client_id")),
+        ("OIDC_CLIENT_SECRET", container.client("client_secret")),
+        ("OIDC_ISSUER", container.provider()),
+        ("OIDC_ISSUER_DISCOVER", "true".to_owned()),
+        ("HOSTNAME", Secrets::random(12)),
+    ])
+}
+
+pub(super) fn callback(base: &str) -> String {
+    format!("{base}/oidc/callback")
+}

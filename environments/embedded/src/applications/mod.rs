@@ -1,0 +1,118 @@
+//! What each application needs from the environment that runs it: the variables of its upstream
+//! image, its mounts, where logins come back to. One file per application.
+
+mod bookstack;
+mod zitadel;
+
+pub(crate) use zitadel::PAT;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use phoenix_engine::environment::DriverError;
+use phoenix_engine::stack::{Service, Stack, Store, StoreKind};
+use phoenix_understudies::platform::{BootError, Platform, Running};
+
+/// One service about to start, as its container would see the machine.
+pub(crate) struct Container<'a> {
+    pub(crate) stack: &'a Stack,
+    pub(crate) service: &'a Service,
+    /// Host name of the service's own URL.
+    pub(crate) host: &'a str,
+    /// The container's own folder, which does not outlive the container.
+    pub(crate) folder: &'a Path,
+    /// Values of the service's secrets, in the order of the environment file.
+    pub(crate) secrets: Vec<String>,
+    /// What the provider knows this service's client by: `client_id`, `client_secret`.
+    pub(crate) client: &'a BTreeMap<String, String>,
+    /// Where a store's data is.
+    pub(crate) path: &'a (dyn Fn(&Store) -> PathBuf + Sync),
+}
+
+impl Container<'_> {
+    /// The service's secret at a place of the environment file; empty when there is none, so that
+    /// the application itself complains as it would in production.
+    pub(crate) fn secret(&self, at: usize) -> String {
+        self.secrets.get(at).cloned().unwrap_or_default()
+    }
+
+    /// The address of the service itself, without a slash at its end.
+    pub(crate) fn base(&self) -> String {
+        self.service.url.trim_end_matches('/').to_owned()
+    }
+
+    /// A field of the client at the provider; empty before the provider knows it.
+    pub(crate) fn client(&self, field: &str) -> String {
+        self.client.get(field).cloned().unwrap_or_default()
+    }
+
+    /// Where the provider of the service's logins is; empty when it has none.
+    pub(crate) fn provider(&self) -> String {
+        self.service
+            .login_via
+            .as_deref()
+            .and_then(|via| self.stack.service(via))
+            .map(|provider| provider.url.trim_end_matches('/').to_owned())
+            .unwrap_or_default()
+    }
+
+    /// The service's stores of one kind, in the order of the environment file.
+    pub(crate) fn stores(&self, kind: StoreKind) -> Vec<&Store> {
+        self.stack
+            .stores_of(self.service)
+            .into_iter()
+            .filter(|store| store.kind == kind)
+            .collect()
+    }
+
+    /// Mounts a store's folder inside the container's own, as a volume would be.
+    pub(crate) fn mount(&self, store: &Store, at: &str) -> Result<PathBuf, DriverError> {
+        let mount = self.folder.join(at);
+        let _old = std::fs::remove_file(&mount);
+        std::os::unix::fs::symlink((self.path)(store), &mount).map_err(|why| {
+            DriverError::new(
+                format!("mount {} for {}", store.name, self.service.name),
+                why,
+            )
+        })?;
+        Ok(mount)
+    }
+}
+
+/// Mounts the volumes of a container and sets the variables of its upstream image as production
+/// does; what the environment file sets itself stays.
+///
+/// # Errors
+/// When a volume cannot be mounted.
+pub(crate) fn set_up(
+    container: &Container<'_>,
+    env: &mut BTreeMap<String, String>,
+) -> Result<(), DriverError> {
+    let variables = match container.service.app.as_str() {
+        "zitadel" => zitadel::variables(container),
+        "bookstack" => bookstack::variables(container)?,
+        _ => Vec::new(),
+    };
+    for (name, value) in variables {
+        env.entry(name.to_owned()).or_insert(value);
+    }
+    Ok(())
+}
+
+/// Starts the understudy of an application; `None` when nobody plays it.
+pub(crate) async fn start(app: &str, platform: Platform) -> Option<Result<Running, BootError>> {
+    Some(match app {
+        "zitadel" => phoenix_understudies::zitadel::start(platform).await,
+        "bookstack" => phoenix_understudies::bookstack::start(platform).await,
+        _ => return None,
+    })
+}
+
+/// Where an application's own login comes back to: what its client at the provider must allow.
+/// `None` for an application that logs nobody in through a provider.
+pub(crate) fn callback(app: &str, base: &str) -> Option<String> {
+    match app {
+        "bookstack" => Some(bookstack::callback(base)),
+        _ => None,
+    }
+}
