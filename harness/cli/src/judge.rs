@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use phoenix_claims::{
-    Agreement, Document, Entry, Mapping, Recovery, RunFacts, Selector, Tie, TiedCheck, judge,
+    Agreement, Document, Entry, Mapping, MappingError, Recovery, RunFacts, Selector, Tie,
+    TiedCheck, judge,
 };
 use phoenix_engine::lower::{self, TieSubject};
 use phoenix_engine::run::{Conclusion, Judge, Judgement};
@@ -137,22 +138,59 @@ fn level_of(word: &str) -> Option<Level> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
 }
 
+/// Every tie of the environment file that does not mean exactly one claim of its documents: an
+/// error where files are checked, before anybody burns anything.
+pub(crate) fn check_ties(source: &Source, stack: &Stack) -> Result<(), Error> {
+    let documents = documents(source, &[])?;
+    mapping(source, stack)
+        .check(&documents)
+        .map_err(|errors| Error::Usage(words(&errors)))
+}
+
+fn words(errors: &[MappingError]) -> String {
+    let words: Vec<String> = errors
+        .iter()
+        .map(|error| format!("{error}; {}", error.help_text()))
+        .collect();
+    words.join("\nerror: ")
+}
+
+/// Reads the documents and holds the ties against them before anything is burnt. A tie to a claim
+/// that no document makes is warned of and ties nothing: the document may have lost the section
+/// that admitted a loss, and a run must then say that the loss is undocumented rather than refuse
+/// to look.
+///
+/// # Errors
+/// A document that cannot be judged, or a tie that means several claims.
+pub(crate) fn warn_of_ties(source: &Source, stack: &Stack, given: &[PathBuf]) -> Result<(), Error> {
+    let problems = mapping(source, stack).check(&documents(source, given)?);
+    let (loose, refused): (Vec<_>, Vec<_>) = problems
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .partition(|error| matches!(error, MappingError::UnknownClaim { .. }));
+    if !refused.is_empty() {
+        return Err(Error::Usage(words(&refused)));
+    }
+    for tie in &loose {
+        eprintln!(
+            "warning: {tie}, so what is tied to it answers no claim and a failure of it is \
+             undocumented; {}",
+            tie.help_text()
+        );
+    }
+    Ok(())
+}
+
 /// A judge over these documents and ties.
 pub(crate) fn over(
     run: &str,
     environment: &str,
     documents: Vec<Document>,
     mapping: Mapping,
-) -> Result<Judge, Error> {
-    mapping.check(&documents).map_err(|errors| {
-        let words: Vec<String> = errors
-            .iter()
-            .map(|error| format!("{error}: {}", error.help_text()))
-            .collect();
-        Error::Usage(words.join("\nerror: "))
-    })?;
+) -> Judge {
     let (run, environment) = (run.to_owned(), environment.to_owned());
-    Ok(Arc::new(move |conclusion: &Conclusion| {
+    Arc::new(move |conclusion: &Conclusion| {
         let at = jiff::Timestamp::now().to_string();
         let mut facts = RunFacts::new(
             &run,
@@ -193,5 +231,5 @@ pub(crate) fn over(
             claims,
             register: serde_json::to_value(&register).unwrap_or_default(),
         }
-    }))
+    })
 }

@@ -10,6 +10,7 @@
 mod arguments;
 mod commands;
 mod error;
+mod exit;
 pub mod judge;
 mod progress;
 mod project;

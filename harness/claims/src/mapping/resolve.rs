@@ -50,8 +50,9 @@ impl Mapping {
     /// Checks that each entry means exactly one claim of `documents`.
     ///
     /// # Errors
-    /// Every entry that does not, in order: a tie that silently ties nothing would leave a claim
-    /// unproven for a typing mistake.
+    /// Every entry that does not, in order. One that means several claims must be refused; one that
+    /// means none may be a typing mistake or what is left of a section that was deleted, and a
+    /// judgement goes on without it, saying so.
     pub fn check(&self, documents: &[Document]) -> Result<(), Vec<MappingError>> {
         let errors: Vec<_> = self
             .entries

@@ -14,7 +14,7 @@ use super::{
     Status, recovery_answer,
 };
 use crate::document::{Claim, ClaimKind, Document};
-use crate::mapping::{Mapping, ties_of};
+use crate::mapping::{Mapping, MappingError, ties_of};
 
 /// A line under construction: which results it tells of.
 struct Draft {
@@ -26,7 +26,10 @@ struct Draft {
 /// Holds the documents against what a run saw. A pure function: the same input gives the same
 /// register.
 ///
-/// Call [`Mapping::check`] first: an entry that means no claim ties nothing here.
+/// An entry of the mapping that means no claim ties nothing: a section that was deleted from a
+/// document takes its ties with it, and what they admitted is then undocumented. The register names
+/// each such entry ([`Register::loose_ties`]), for it may be a typing mistake. An entry that means
+/// several claims ties all of them: refuse it first ([`Mapping::check`]).
 #[must_use]
 pub fn judge(
     documents: &[Document],
@@ -66,6 +69,7 @@ pub fn judge(
         dirty: facts.dirty,
         at: facts.at.clone(),
         documents: documents.iter().map(document_ref).collect(),
+        loose_ties: loose_ties(mapping, documents),
         recovery: recovery_answer(results),
         agreement: agreement(&lines),
         measured_percent: measured_percent(&lines),
@@ -76,6 +80,15 @@ pub fn judge(
             .map(|result| evidence(result, result.failures.clone()))
             .collect(),
     }
+}
+
+fn loose_ties(mapping: &Mapping, documents: &[Document]) -> Vec<String> {
+    let problems = mapping.check(documents).err().unwrap_or_default();
+    problems
+        .iter()
+        .filter(|problem| matches!(problem, MappingError::UnknownClaim { .. }))
+        .map(|problem| format!("{problem}; {}", problem.help_text()))
+        .collect()
 }
 
 /// What some claim has already told.

@@ -185,6 +185,10 @@ pub struct Register {
     pub at: String,
     /// What it was compared with.
     pub documents: Vec<DocumentRef>,
+    /// Ties of the mapping to claims that no document makes, as `place: message`. What they tie
+    /// answers no claim, so a failure of it counts as undocumented.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loose_ties: Vec<String>,
     /// Did the stack recover?
     pub recovery: Recovery,
     /// Does the document agree?

@@ -85,6 +85,13 @@ impl Register {
                 page.put(2, &format!("{mark}: {}", objective.summary), None);
             }
         }
+        if !self.loose_ties.is_empty() {
+            page.out.push('\n');
+            page.put(0, "Ties to claims that no document makes", Some("1"));
+            for tie in &self.loose_ties {
+                page.put(2, tie, None);
+            }
+        }
         let mut warned = false;
         for document in &self.documents {
             for warning in &document.warnings {

@@ -77,6 +77,9 @@ fn one(
 
 pub(crate) fn check(chosen: &Chosen) -> Result<u8, Error> {
     let (environment, prepared) = prepare(chosen)?;
+    if let Some(ready) = prepared.first() {
+        crate::judge::check_ties(&environment, &ready.stack)?;
+    }
     println!("{}: ok", environment.file);
     for ready in &prepared {
         let warnings = ready.scenario.found();

@@ -23,7 +23,7 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
     let (journals, _) = journals(&run_folder(&runs, &arguments.run)?)?;
     let view = View::new(&journals);
-    let mut code = 0;
+    let mut codes = Vec::new();
     let colour = crate::progress::colour() && std::io::stdout().is_terminal();
     for cycle in &view.cycles {
         println!(
@@ -33,16 +33,16 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
         match &cycle.register {
             Some(register) => {
                 print!("{}", register.render_text(WIDTH, colour));
-                code = code.max(register.exit_code());
+                codes.push(register.exit_code());
             }
             None => {
                 println!("this cycle broke off before it was judged");
-                code = code.max(3);
+                codes.push(3);
             }
         }
         println!();
     }
-    Ok(code)
+    Ok(crate::exit::worst(codes))
 }
 
 fn draft(arguments: &GapsArguments) -> Result<u8, Error> {

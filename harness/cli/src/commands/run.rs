@@ -22,10 +22,13 @@ use super::report::draw;
 use crate::arguments::{ReportFormat, Require, RunArguments, RunFormat};
 use crate::error::Error;
 use crate::project::{Project, journals};
-use crate::{judge, progress};
+use crate::{exit, judge, progress};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
     let (environment, prepared) = prepare(&arguments.chosen)?;
+    if let Some(ready) = prepared.first() {
+        judge::warn_of_ties(&environment, &ready.stack, &arguments.document)?;
+    }
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
     let (run, folder) = new_run(&runs)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|why| Error::Internal {
@@ -132,7 +135,7 @@ impl One<'_> {
             })
             .collect();
         let mapping = judge::mapping(self.environment, stack);
-        let judge = judge::over(self.run, &stack.environment, documents, mapping)?;
+        let judge = judge::over(self.run, &stack.environment, documents, mapping);
         let nonce = format!("{:08x}", rand::random::<u32>());
         let embedded = Embedded::new(self.run, &nonce, stack.clone(), &folder)
             .await
@@ -287,14 +290,5 @@ fn conclude(
         };
         [cycle.exit, recovery]
     });
-    let codes: Vec<u8> = codes.flatten().collect();
-    Ok(
-        if codes.is_empty() || (!codes.contains(&1) && codes.contains(&3)) {
-            3
-        } else if codes.contains(&1) {
-            1
-        } else {
-            codes.into_iter().max().unwrap_or(3)
-        },
-    )
+    Ok(exit::worst(codes.flatten()))
 }

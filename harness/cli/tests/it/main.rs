@@ -1,0 +1,4 @@
+//! The command line as its users meet it: a binary, files, exit codes, words.
+
+mod documents;
+mod support;
