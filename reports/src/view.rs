@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use phoenix_claims::Register;
 use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::Line;
+use phoenix_evidence::journal::event::ManualPerformed;
 use phoenix_evidence::journal::event::{
     CycleFinished, CycleStarted, Event, Phase, PlannedStep, StepEnd, Survival,
 };
@@ -46,8 +47,8 @@ pub struct CycleView {
     pub expectations: Vec<(String, bool, String)>,
     /// Faults: what, bitten, proof.
     pub faults: Vec<(String, Option<bool>, String)>,
-    /// Manual steps: title, minutes, whether nobody automates it.
-    pub manual: Vec<(String, f64, bool)>,
+    /// Manual steps: title, minutes, how each was performed.
+    pub manual: Vec<(String, f64, ManualPerformed)>,
     /// Everything else worth telling.
     pub notes: Vec<String>,
 }
@@ -233,9 +234,7 @@ impl CycleView {
                 minutes,
                 ..
             } => {
-                let nobody =
-                    *performed == phoenix_evidence::journal::event::ManualPerformed::ByNobody;
-                self.manual.push((title.clone(), *minutes, nobody));
+                self.manual.push((title.clone(), *minutes, *performed));
             }
             Event::Note { text } => self.notes.push(text.clone()),
             Event::CycleFinished(finished) => self.finished = Some(finished.clone()),

@@ -13,7 +13,7 @@ use phoenix_engine::environment::{
 };
 use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
-use phoenix_engine::stack::{Policy, Stack, Store, StoreKind};
+use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
 use phoenix_understudies::platform::{Log, Resolver, Running, SqliteDatabase};
 
@@ -320,6 +320,10 @@ impl Environment for Embedded {
         let mut started = BTreeMap::new();
         for service in services {
             let how = self.start_service(service).await?;
+            if self.armed().builds_anew(service) && matches!(how, Started::Listening) {
+                self.provision(service).await?;
+                self.armed().built_anew(service);
+            }
             started.insert(service.clone(), how);
         }
         self.after_start().await?;
@@ -427,7 +431,15 @@ impl Environment for Embedded {
     async fn restore(&self, store: &str, point: &str) -> Result<u64, DriverError> {
         let declared = self.store(store)?;
         let doing = || format!("restore {store} from {point}");
-        if self.armed().skips_restore(store) {
+        let anew = self.stack.services.iter().any(|service| {
+            self.armed().builds_anew(&service.name)
+                && self
+                    .stack
+                    .stores_of(service)
+                    .iter()
+                    .any(|own| own.name == store)
+        });
+        if anew || self.armed().kept(store) {
             return Ok(0);
         }
         let (from_store, from_point) = match self.armed().source_of(store) {
@@ -541,8 +553,8 @@ impl Environment for Embedded {
         self.armed().report()
     }
 
-    async fn automate(&self, step: &str, argv: &[String]) -> Result<String, DriverError> {
-        self.automation(step, argv).await
+    async fn automate(&self, step: &str, by: &Automation) -> Result<String, DriverError> {
+        self.automation(step, by).await
     }
 
     async fn log(&self, service: &str) -> Vec<String> {

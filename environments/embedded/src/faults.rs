@@ -6,7 +6,7 @@ use std::path::Path;
 
 use phoenix_engine::environment::{DriverError, Injected};
 use phoenix_engine::plan::Fault;
-use phoenix_engine::stack::{Store, StoreKind};
+use phoenix_engine::stack::{Automation, Store, StoreKind};
 
 use crate::driver::Embedded;
 use crate::secrets::Secrets;
@@ -39,12 +39,34 @@ impl Armed {
             .then_some(from)
     }
 
-    /// Whether a restore is to be left out: the vessel that the destroy left is in use, or the
-    /// provider is built anew.
-    pub(crate) fn skips_restore(&self, store: &str) -> bool {
+    /// Whether a restore is to be left out: the vessel that the destroy left is in use.
+    pub(crate) fn kept(&self, store: &str) -> bool {
         self.done
             .iter()
             .any(|(fault, _, _)| matches!(fault, Fault::KeepVessel(name) if name == store))
+    }
+
+    /// Whether a service that keeps its data in these stores is to be built anew.
+    pub(crate) fn builds_anew(&self, service: &str) -> bool {
+        self.waiting
+            .iter()
+            .any(|fault| matches!(fault, Fault::RebuildProvider(name) if name == service))
+    }
+
+    /// Notes that a service has started under its shifted clock.
+    pub(crate) fn clock_shifted(&mut self, service: &str) {
+        self.bite(
+            |fault| matches!(fault, Fault::ShiftClock { service: name, .. } if name == service),
+            "started under the shifted clock",
+        );
+    }
+
+    /// Notes that a provider has been built anew.
+    pub(crate) fn built_anew(&mut self, service: &str) {
+        self.bite(
+            |fault| matches!(fault, Fault::RebuildProvider(name) if name == service),
+            "set up from nothing, its clients and people made again",
+        );
     }
 
     fn bite(&mut self, which: impl Fn(&Fault) -> bool, proof: &str) -> bool {
@@ -139,9 +161,7 @@ impl Embedded {
             }
             Fault::ShiftClock { service, by_s } => {
                 self.live.lock().await.clocks.insert(service.clone(), *by_s);
-                now(format!(
-                    "the clock of {service} will be {by_s}s off when it starts"
-                ))
+                self.arm(fault)
             }
             Fault::DropTable { .. }
             | Fault::Wipe(_)
@@ -200,7 +220,8 @@ impl Embedded {
             | Fault::DropFiles(name)
             | Fault::DropRows(name)
             | Fault::RestoreTwice(name)
-            | Fault::ResetCounters(name) => *name == store.name,
+            | Fault::ResetCounters(name)
+            | Fault::Resurrect(name) => *name == store.name,
             _ => false,
         };
         while let Some(at) = armed.waiting.iter().position(mine) {
@@ -221,9 +242,16 @@ impl Embedded {
     pub(crate) async fn automation(
         &self,
         step: &str,
-        argv: &[String],
+        by: &Automation,
     ) -> Result<String, DriverError> {
         let doing = || format!("automate {step}");
+        let argv = match by {
+            Automation::Command(argv) => argv,
+            Automation::Provision(provider) => return self.apply(provider).await,
+            Automation::Declared => {
+                return Err(DriverError::new(doing(), "there is nothing here to run"));
+            }
+        };
         let Some((program, arguments)) = argv.split_first() else {
             return Err(DriverError::new(doing(), "its automation is empty"));
         };
@@ -321,6 +349,15 @@ fn damage_database(path: &Path, fault: &Fault) -> rusqlite::Result<u64> {
                 let list = columns.join(", ");
                 let sql =
                     format!("INSERT OR IGNORE INTO {table} ({list}) SELECT {list} FROM {table}");
+                touched += connection.execute(&sql, []).unwrap_or(0) as u64;
+            }
+        }
+        Fault::Resurrect(_) => {
+            // What a restore of the recycle bin does: rows that were marked as deleted stand again.
+            for (name, _) in &holders {
+                let table = sqlite::quoted(name);
+                let sql =
+                    format!("UPDATE {table} SET deleted_at = NULL WHERE deleted_at IS NOT NULL");
                 touched += connection.execute(&sql, []).unwrap_or(0) as u64;
             }
         }

@@ -133,11 +133,39 @@ impl Embedded {
                 self.router.route(&host, Some(running.address));
                 live.logs.insert(name.to_owned(), running.log.clone());
                 live.running.insert(name.to_owned(), running);
+                self.armed().clock_shifted(name);
                 live.databases.insert(name.to_owned(), database);
                 Ok(Started::Listening)
             }
             Err(why) => Ok(Started::Dead(why.to_string())),
         }
+    }
+
+    /// Sets up the clients at a provider where they are not known yet, as production's code does at
+    /// every apply. The token is the one that the newest first boot left behind, or, where the
+    /// instance came back by a restore, the one that was kept from before.
+    pub(crate) async fn apply(&self, provider: &str) -> Result<String, DriverError> {
+        let doing = || format!("set up the clients at {provider}");
+        let url = self.url(self.service(provider)?)?;
+        let left = fs::read_to_string(self.container(provider).join(applications::PAT)).ok();
+        let kept = {
+            let live = self.live.lock().await;
+            live.access
+                .get(provider)
+                .and_then(|access| access.get("pat"))
+                .cloned()
+        };
+        let Some(pat) = left.or(kept) else {
+            return Err(DriverError::new(doing(), "no boot left a token"));
+        };
+        let known = provision::zitadel_knows(&self.network, &url, pat.trim(), PROJECT)
+            .await
+            .map_err(|why| DriverError::new(doing(), why))?;
+        if known {
+            return Ok("the token is accepted and the clients are there".to_owned());
+        }
+        self.provision(provider).await?;
+        Ok("the clients were set up with the token of the first boot".to_owned())
     }
 
     /// Clients, person and grants at the provider, with the token that its first boot left behind.

@@ -29,6 +29,33 @@ pub struct ClientMade {
     pub secret: String,
 }
 
+/// Whether the provider knows the project already, asked with the token of the service user: also
+/// the proof that this token still opens the management API.
+///
+/// # Errors
+/// The call that failed, and its answer: a token that the provider does not know is refused.
+pub async fn zitadel_knows(
+    network: &Network,
+    url: &Url,
+    pat: &str,
+    project: &str,
+) -> Result<bool, String> {
+    let http = client(network)?;
+    let base = url.as_str().trim_end_matches('/');
+    let query = json!({"queries": [{"nameQuery": {
+        "name": project, "method": "TEXT_QUERY_METHOD_EQUALS"}}]});
+    let answer = send(|| {
+        http.post(format!("{base}/management/v1/projects/_search"))
+            .bearer_auth(pat)
+            .json(&query)
+    })
+    .await;
+    match answer {
+        Ok(answer) if answer.ok() => Ok(answer.json().pointer("/result/0/id").is_some()),
+        other => Err(failed("search for the project", &other).to_string()),
+    }
+}
+
 /// Makes project, role, clients, canary person and grant at Zitadel, as the operator's Terraform
 /// does with the provider's token.
 ///

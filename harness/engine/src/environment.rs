@@ -9,6 +9,7 @@ use phoenix_evidence::finding::Level;
 use crate::application::AppContext;
 use crate::network::Network;
 use crate::plan::Fault;
+use crate::stack::Automation;
 
 /// Why a driver could not act.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -168,7 +169,7 @@ pub trait Environment: Send + Sync {
     async fn bitten(&self) -> Vec<(Fault, bool, String)>;
 
     /// Performs a manual step by its automation.
-    async fn automate(&self, step: &str, argv: &[String]) -> Result<String, DriverError>;
+    async fn automate(&self, step: &str, by: &Automation) -> Result<String, DriverError>;
 
     /// The last lines of a service's log.
     async fn log(&self, service: &str) -> Vec<String>;

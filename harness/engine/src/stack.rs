@@ -194,8 +194,19 @@ pub struct ManualStep {
     pub title: String,
     /// Minutes it takes a person, as declared.
     pub minutes: f64,
-    /// What performs it without a person.
-    pub automation: Option<Vec<String>>,
+    /// What performs it without a person; `None` leaves it to one.
+    pub automation: Option<Automation>,
+}
+
+/// What performs a manual step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Automation {
+    /// A command: program and arguments.
+    Command(Vec<String>),
+    /// The code that sets up the clients at this provider, with the token of its first boot.
+    Provision(String),
+    /// Something that phoenix cannot see here. Nobody is waited for, and nothing is proved.
+    Declared,
 }
 
 /// What success means.

@@ -22,6 +22,16 @@ fn with(before_destroy: &str, before_restore: &str) -> Ran {
     cycle(&scenario, "target", &shipped_document())
 }
 
+/// A cycle under `target` with a fault after everything is restored.
+fn with_after(fault: &str) -> Ran {
+    let scenario = format!(
+        "scenario: sabotage\nsteps:\n  - seed: {{ canaries: 8, pairs: 4, overwritten: 2, deleted: 2 \
+         }}\n  - backup: all\n  - destroy: all\n  - rebuild: all\n  - restore: all\n  - inject: {{ \
+         {fault} }}\n  - check: [health, login, survival, fingerprint]\n"
+    );
+    cycle(&scenario, "target", &shipped_document())
+}
+
 fn caught(ran: &Ran, what: &str) {
     assert!(
         !ran.view.faults.is_empty(),
@@ -94,12 +104,16 @@ fn a_table_that_is_missing_is_named() {
         "drop-table: { store: bookstack-db, table: attachments }",
     );
     is_news(&ran, "a missing table");
+    assert!(ran.failed("fingerprint-differs"));
+    assert!(ran.says("attachments"), "the missing table has a name");
 }
 
 #[test]
 fn an_empty_database_under_a_healthy_service_is_seen() {
     let ran = with("", "wipe: bookstack-db");
     is_news(&ran, "a wiped database");
+    assert!(ran.count("bookstack-db", "lost") > 0);
+    assert_eq!(ran.count("bookstack-db", "survived"), 0);
 }
 
 #[test]
@@ -129,4 +143,57 @@ fn a_changed_key_is_named() {
     assert_eq!(ran.view.recovery(), "not-recovered");
     assert!(ran.count("zitadel-db", "undecryptable") > 0);
     assert!(ran.failed("key-changed") && ran.failed("login-failed"));
+}
+
+#[test]
+fn a_provider_that_was_built_anew_has_twins() {
+    let ran = with("", "rebuild-provider: zitadel");
+    is_news(&ran, "a provider built anew");
+    assert!(
+        ran.failed("login-failed"),
+        "a twin with the same name logs in"
+    );
+    assert!(ran.count("zitadel-db", "lost") > 0);
+}
+
+#[test]
+fn deleted_data_that_is_back_is_resurrected() {
+    let ran = with("", "resurrect: bookstack-db");
+    is_news(&ran, "deleted data");
+    assert!(ran.count("bookstack-db", "resurrected") > 0);
+}
+
+#[test]
+fn a_database_that_was_restored_twice_has_duplicates() {
+    let ran = with("", "restore-twice: bookstack-db");
+    is_news(&ran, "a second restore");
+    assert!(ran.count("bookstack-db", "duplicated") > 0);
+}
+
+#[test]
+fn files_without_rows_are_orphans() {
+    let ran = with("", "drop-rows: bookstack-db");
+    is_news(&ran, "rows that are gone");
+    assert!(ran.count("bookstack-db", "lost") > 0);
+}
+
+#[test]
+fn a_counter_that_was_not_restored_is_seen() {
+    let ran = with("", "reset-counters: bookstack-db");
+    is_news(&ran, "a counter that begins again");
+    assert!(ran.failed("fingerprint-differs"));
+}
+
+#[test]
+fn a_clock_that_moved_back_is_seen() {
+    let ran = with("", "shift-clock: { service: zitadel, back: 2h }");
+    is_news(&ran, "a clock that moved");
+    assert!(ran.failed("login-failed"));
+}
+
+#[test]
+fn a_service_that_stays_down_is_seen() {
+    let ran = with_after("stop: wiki");
+    is_news(&ran, "a stopped service");
+    assert!(ran.failed("unhealthy") || ran.failed("not-answering"));
 }

@@ -8,7 +8,7 @@ use phoenix_embedded::Embedded;
 use phoenix_engine::lower;
 use phoenix_engine::run::{Conclusion, CycleInput, Judgement, Silent, run_cycle};
 use phoenix_engine::stack::Stack;
-use phoenix_evidence::finding::Level;
+use phoenix_evidence::finding::{Level, Outcome};
 use phoenix_evidence::journal::event::{CycleStarted, Event, NamedFile};
 use phoenix_evidence::journal::{self, Line};
 use phoenix_language::vocabulary;
@@ -46,6 +46,15 @@ impl Ran {
 
     pub(crate) fn exit(&self) -> u8 {
         self.view.finished.as_ref().expect("an end").exit
+    }
+
+    /// Whether a failed check tells of this in its summary or its proofs.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.view.results.iter().any(|result| {
+            result.outcome == Outcome::Fail
+                && (result.summary.contains(words)
+                    || result.proofs.iter().any(|proof| proof.saw.contains(words)))
+        })
     }
 
     /// Whether a check failed in this way.

@@ -9,7 +9,8 @@ use phoenix_language::{Diagnostics, Node, Source, value};
 
 use super::{duration_of, number_of, text_of, texts_of};
 use crate::stack::{
-    ManualStep, Objectives, Policy, Secret, SecretEncoding, Service, Stack, Store, StoreKind,
+    Automation, ManualStep, Objectives, Policy, Secret, SecretEncoding, Service, Stack, Store,
+    StoreKind,
 };
 
 /// A tie of a claim to checks, as the environment file has it.
@@ -106,7 +107,7 @@ pub fn stack(source: &Source, profile: &str) -> Result<Stack, Diagnostics> {
         services: services(root),
         stores: stores(root),
         secrets: secrets(root),
-        manual_steps: manual_steps(root),
+        manual_steps: manual_steps(source, root),
         objectives: objectives(root.get("objectives")),
         known_sick: BTreeMap::new(),
     };
@@ -218,7 +219,7 @@ fn secrets(root: &Node) -> Vec<Secret> {
         .collect()
 }
 
-fn manual_steps(root: &Node) -> Vec<ManualStep> {
+fn manual_steps(source: &Source, root: &Node) -> Vec<ManualStep> {
     let entries = root
         .get("manual_steps")
         .map(Node::entries)
@@ -229,14 +230,35 @@ fn manual_steps(root: &Node) -> Vec<ManualStep> {
             name: name.text.clone(),
             title: text_of(node.get("title")).unwrap_or_default(),
             minutes: f64::from(number_of(node.get("minutes")).unwrap_or(0)),
-            automation: automation(node.get("automation")),
+            automation: automation(source, node.get("automation")),
         })
         .collect()
 }
 
-fn automation(node: Option<&Node>) -> Option<Vec<String>> {
-    let words = texts_of(node);
-    (!words.is_empty() && words != ["none"]).then_some(words)
+fn automation(source: &Source, node: Option<&Node>) -> Option<Automation> {
+    let node = node?;
+    if let Some(provider) = text_of(node.get("provision")) {
+        return Some(Automation::Provision(provider));
+    }
+    match text_of(Some(node)).as_deref() {
+        Some("none") => return None,
+        Some("declared") => return Some(Automation::Declared),
+        _ => {}
+    }
+    let words = texts_of(Some(node));
+    if words.is_empty() || text_of(Some(node)).is_some() {
+        source.error(
+            node.place,
+            "automation",
+            "this automates nothing".to_owned(),
+            Some(
+                "write `none`, `declared`, `{ provision: SERVICE }`, or a command as a list"
+                    .to_owned(),
+            ),
+        );
+        return None;
+    }
+    Some(Automation::Command(words))
 }
 
 /// Every name that is used is one that is declared, and nothing needs itself.
@@ -284,6 +306,11 @@ fn names_fit(source: &Source, stack: &Stack) {
     for (_, node) in entries("stores") {
         if let Some(on) = node.get("on") {
             known_name(source, on, &stores, "store");
+        }
+    }
+    for (_, node) in entries("manual_steps") {
+        if let Some(provider) = node.get("automation").and_then(|by| by.get("provision")) {
+            known_name(source, provider, &services, "service");
         }
     }
     for (name, _) in entries("known_sick") {
@@ -420,7 +447,12 @@ fn apply_entry(source: &Source, stack: &mut Stack, key: &str, place: Place, valu
                     stack.secrets[at].preserved = preserved;
                 }
             } else if let Some(at) = stack.manual_steps.iter().position(|step| step.name == key) {
-                stack.manual_steps[at].automation = automation(value.get("automation"));
+                if let Some(provider) = value.get("automation").and_then(|by| by.get("provision")) {
+                    let services: Vec<&str> =
+                        stack.services.iter().map(|one| one.name.as_str()).collect();
+                    known_name(source, provider, &services, "service");
+                }
+                stack.manual_steps[at].automation = automation(source, value.get("automation"));
             } else {
                 let names: Vec<&str> = ["default", "secrets", "inherit", "objectives"]
                     .into_iter()

@@ -22,6 +22,8 @@ pub(super) struct Lowering<'a> {
     /// (id of a step, name that it needs, place of the name).
     pub(super) needs: Vec<(String, String, Place)>,
     backed_up: bool,
+    /// A rebuild asked for the manual steps, and no start has met them yet.
+    manual_due: bool,
     names: Vec<String>,
 }
 
@@ -34,6 +36,7 @@ impl<'a> Lowering<'a> {
             last: None,
             needs: Vec::new(),
             backed_up: false,
+            manual_due: false,
             names: Vec::new(),
         }
     }
@@ -157,17 +160,7 @@ impl<'a> Lowering<'a> {
                 let stores = self.stores(body, "stores");
                 let title = format!("rebuild {} from code", self.words_of(&stores));
                 push(self, kind, title, Act::Rebuild { stores });
-                for manual in &self.stack.manual_steps {
-                    let title = format!("manual step: {}", manual.title);
-                    push(
-                        self,
-                        "manual",
-                        title,
-                        Act::Manual {
-                            step: manual.name.clone(),
-                        },
-                    );
-                }
+                self.manual_due = true;
                 if !restore_follows {
                     self.start(&mut push);
                 }
@@ -272,6 +265,14 @@ impl<'a> Lowering<'a> {
         let services = self.stack.start_order();
         let title = format!("start {}", services.join(", "));
         push(self, "start", title, Act::Start { services });
+        // What people do at a rebuild they do to services that run.
+        if std::mem::take(&mut self.manual_due) {
+            for manual in &self.stack.manual_steps {
+                let title = format!("manual step: {}", manual.title);
+                let step = manual.name.clone();
+                push(self, "manual", title, Act::Manual { step });
+            }
+        }
     }
 
     fn words_of(&self, stores: &[String]) -> String {

@@ -302,6 +302,7 @@ impl Cycle<'_> {
             state.results.push(found);
         }
         let manual = state.manual_by_nobody;
+        let declared = state.manual_declared;
         let asked = state
             .results
             .iter()
@@ -313,10 +314,15 @@ impl Cycle<'_> {
                 CheckKind::ManualSteps,
                 Subject::Stack,
                 if over { Outcome::Fail } else { Outcome::Pass },
-                self.stack.manual_steps.len() as u64,
+                (self.stack.manual_steps.len() as u64).saturating_sub(u64::from(declared)),
                 format!(
-                    "{} that nobody automated, {allowed} allowed",
-                    crate::words::count(u64::from(manual), "manual step", "manual steps")
+                    "{} that nobody automated, {allowed} allowed{}",
+                    crate::words::count(u64::from(manual), "manual step", "manual steps"),
+                    if declared == 0 {
+                        String::new()
+                    } else {
+                        format!("; {declared} declared as automated, where nothing here can look")
+                    }
                 ),
             );
             found.measured = Some(f64::from(manual));

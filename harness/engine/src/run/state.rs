@@ -68,6 +68,8 @@ pub(crate) struct State {
     /// Verdict → count, over all canaries, and (store, verdict) → count.
     pub(crate) verdicts: BTreeMap<(String, String), u64>,
     pub(crate) manual_by_nobody: u32,
+    /// Manual steps that are declared as automated and were not looked at.
+    pub(crate) manual_declared: u32,
     pub(crate) saved: BTreeMap<String, String>,
     /// Faults injected and whether they were seen to have bitten.
     pub(crate) faults: Vec<(String, Option<bool>, String)>,

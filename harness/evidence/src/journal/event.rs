@@ -381,6 +381,8 @@ pub enum Phase {
 pub enum ManualPerformed {
     /// Its automation ran.
     Automated,
+    /// It is declared as automated, and nothing here could look.
+    Declared,
     /// Nothing automates it, and no person was asked: counted, with its declared minutes.
     ByNobody,
 }

@@ -39,8 +39,9 @@ pub(super) fn shape() -> Shape {
                 optional("minutes", "How long it takes a person.", Number),
                 optional(
                     "automation",
-                    "`none`, or the command that does it.",
-                    Either(vec![Word(&["none"]), list(Text)]),
+                    "`none`; the command that does it; `provision: SERVICE`, the code that sets up \
+                     the clients at a provider; or `declared`, where phoenix cannot look.",
+                    automation(),
                 ),
             ]))),
         ),
@@ -214,4 +215,16 @@ fn tie() -> Shape {
         ],
         bare: &[],
     }
+}
+
+fn automation() -> Shape {
+    Either(vec![
+        Word(&["none", "declared"]),
+        Object(vec![required(
+            "provision",
+            "The provider whose clients are set up, with the token of its first boot.",
+            Text,
+        )]),
+        list(Text),
+    ])
 }
