@@ -9,7 +9,7 @@ mod faults;
 mod router;
 mod secrets;
 mod services;
-mod store;
+pub mod store;
 mod vault;
 
 pub use driver::Embedded;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
+use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use phoenix_engine::environment::{DirectCopy, Fingerprint};
 use serde::{Deserialize, Serialize};
@@ -23,9 +25,25 @@ struct Entry {
 
 type Manifest = BTreeMap<String, Entry>;
 
-pub(crate) fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
+/// From this size on a file is hashed by all cores at once; below it, files are shared out.
+const LARGE: u64 = 1 << 20;
+/// How much of a large file is in memory at a time.
+const CHUNK: usize = 4 << 20;
+
+/// Fingerprint of a folder: kind, size, mode and content of everything below it. Content is
+/// streamed; only names and digests are held.
+///
+/// # Errors
+/// What cannot be read, with the system's words.
+pub fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
     let mut manifest = Manifest::new();
-    walk(root, root, &mut manifest)?;
+    let mut files = Vec::new();
+    walk(root, root, &mut manifest, &mut files)?;
+    for (name, digest) in digests(root, files)? {
+        if let Some(entry) = manifest.get_mut(&name) {
+            entry.digest = digest;
+        }
+    }
     let bytes: u64 = manifest.values().map(|entry| entry.size).sum();
     let files = manifest
         .values()
@@ -39,7 +57,73 @@ pub(crate) fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
     })
 }
 
-fn walk(root: &Path, at: &Path, manifest: &mut Manifest) -> io::Result<()> {
+/// Digests of files, by name: large ones one after another by all cores, the others shared out.
+fn digests(root: &Path, files: Vec<(String, u64)>) -> io::Result<Vec<(String, String)>> {
+    let (large, small): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, size)| *size >= LARGE);
+    let mut done = Vec::with_capacity(large.len() + small.len());
+    if !large.is_empty() {
+        let mut buffer = vec![0; CHUNK];
+        for (name, _) in large {
+            let digest = digest_large(&root.join(&name), &mut buffer)?;
+            done.push((name, digest));
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let shares: Vec<io::Result<Vec<(String, String)>>> = std::thread::scope(|scope| {
+        let worker = || {
+            let mut share = Vec::new();
+            while let Some((name, _)) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let bytes = fs::read(root.join(name))?;
+                share.push((name.clone(), short(&blake3::hash(&bytes))));
+            }
+            Ok(share)
+        };
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(io::Error::other("a reader of files broke off")))
+            })
+            .collect()
+    });
+    for share in shares {
+        done.extend(share?);
+    }
+    Ok(done)
+}
+
+/// Reads rather than maps the file: one that is cut while it is mapped would end the process.
+fn digest_large(path: &Path, buffer: &mut [u8]) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match file.read(&mut buffer[filled..])? {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        if filled == 0 {
+            return Ok(short(&hasher.finalize()));
+        }
+        hasher.update_rayon(&buffer[..filled]);
+    }
+}
+
+fn short(hash: &blake3::Hash) -> String {
+    hash.to_hex()[..32].to_owned()
+}
+
+fn walk(
+    root: &Path,
+    at: &Path,
+    manifest: &mut Manifest,
+    files: &mut Vec<(String, u64)>,
+) -> io::Result<()> {
     for entry in fs::read_dir(at)? {
         let path = entry?.path();
         let name = path
@@ -58,13 +142,8 @@ fn walk(root: &Path, at: &Path, manifest: &mut Manifest) -> io::Result<()> {
         } else if meta.is_dir() {
             ("folder", 0, String::new())
         } else if meta.is_file() {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update_reader(fs::File::open(&path)?)?;
-            (
-                "file",
-                meta.len(),
-                hasher.finalize().to_hex()[..32].to_owned(),
-            )
+            files.push((name.clone(), meta.len()));
+            ("file", meta.len(), String::new())
         } else {
             ("special", 0, String::new())
         };
@@ -78,14 +157,14 @@ fn walk(root: &Path, at: &Path, manifest: &mut Manifest) -> io::Result<()> {
             },
         );
         if meta.is_dir() {
-            walk(root, &path, manifest)?;
+            walk(root, &path, manifest, files)?;
         }
     }
     Ok(())
 }
 
 /// What differs, path by path; the first twenty of each kind.
-pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
+pub fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
     let read = |from: &Fingerprint| -> Manifest {
         serde_json::from_value(from.body.clone()).unwrap_or_default()
     };

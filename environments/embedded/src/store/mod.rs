@@ -1,8 +1,8 @@
 //! The stores of an embedded stack: a SQLite file or a folder, each with identity, fingerprint,
 //! copy out, copy in, and direct canaries.
 
-pub(crate) mod directory;
-pub(crate) mod sqlite;
+pub mod directory;
+pub mod sqlite;
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;

@@ -20,7 +20,15 @@ pub(crate) struct Table {
     digest: String,
     schema: String,
     counter: Option<i64>,
+    /// Rows by key, while there are no more than [`NAMED_ROWS`].
+    named: BTreeMap<String, u64>,
 }
+
+/// Up to so many rows a table's rows are kept by key, so that a difference can name them; a larger
+/// table is told by its counts and its digest.
+const NAMED_ROWS: usize = 20_000;
+/// How many rows of one table a difference names.
+const TOLD_ROWS: usize = 5;
 
 type Tables = BTreeMap<String, Table>;
 
@@ -45,8 +53,12 @@ pub(crate) fn copy_out(from: &Path, to: &Path) -> rusqlite::Result<Fingerprint> 
     Ok(fingerprint)
 }
 
-/// Fingerprint of a database file.
-pub(crate) fn fingerprint(path: &Path) -> rusqlite::Result<Fingerprint> {
+/// Fingerprint of a database file: every row of every table, its schema and counters. Rows are
+/// streamed.
+///
+/// # Errors
+/// What SQLite cannot read.
+pub fn fingerprint(path: &Path) -> rusqlite::Result<Fingerprint> {
     let connection = open(path)?;
     connection.execute_batch("BEGIN")?;
     let fingerprint = fingerprint_of(&connection)?;
@@ -87,10 +99,12 @@ pub(crate) fn quoted(name: &str) -> String {
 /// Streams the rows of a table. Digests of rows are added, not folded by XOR: two equal rows count
 /// twice.
 fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
+    let key = key_columns(connection, name)?;
     let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(name)))?;
     let columns = statement.column_count();
     let mut rows = statement.query([])?;
     let (mut count, mut sum) = (0, [0_u64; 4]);
+    let mut named = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let mut hasher = blake3::Hasher::new();
         for at in 0..columns {
@@ -109,11 +123,21 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
             };
         }
         let digest = hasher.finalize();
-        for (lane, bytes) in sum.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
+        let mut first = 0;
+        for (at, bytes) in digest.as_bytes().chunks_exact(8).enumerate() {
             let value = bytes.try_into().map(u64::from_le_bytes).unwrap_or(0);
-            *lane = lane.wrapping_add(value);
+            sum[at] = sum[at].wrapping_add(value);
+            if at == 0 {
+                first = value;
+            }
         }
         count += 1;
+        if count <= NAMED_ROWS as u64 && !key.is_empty() {
+            named.insert(key_of(row, &key)?, first);
+        }
+    }
+    if count > NAMED_ROWS as u64 {
+        named.clear();
     }
     let schema: Vec<String> = connection
         .prepare(
@@ -126,7 +150,73 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
         digest: sum.iter().map(|lane| format!("{lane:016x}")).collect(),
         schema: blake3::hash(schema.join("\n").as_bytes()).to_hex()[..16].to_owned(),
         counter: counter(connection, name),
+        named,
     })
+}
+
+/// Places of the columns of the primary key, by their order in it; none of a table without one.
+fn key_columns(connection: &Connection, name: &str) -> rusqlite::Result<Vec<usize>> {
+    let mut columns: Vec<(i64, usize)> = connection
+        .prepare(&format!("PRAGMA table_info({})", quoted(name)))?
+        .query_map([], |row| Ok((row.get(5)?, row.get(0)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    columns.retain(|(place, _)| *place > 0);
+    columns.sort_unstable();
+    Ok(columns.into_iter().map(|(_, column)| column).collect())
+}
+
+/// The key of a row, as a person would write it.
+fn key_of(row: &rusqlite::Row<'_>, key: &[usize]) -> rusqlite::Result<String> {
+    let mut words = Vec::with_capacity(key.len());
+    for at in key {
+        words.push(match row.get_ref(*at)? {
+            ValueRef::Null => "NULL".to_owned(),
+            ValueRef::Integer(value) => value.to_string(),
+            ValueRef::Real(value) => value.to_string(),
+            ValueRef::Text(value) => String::from_utf8_lossy(value).into_owned(),
+            ValueRef::Blob(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
+        });
+    }
+    Ok(words.join(", "))
+}
+
+/// Which rows are gone, new or changed, by key; nothing where a side has no keys.
+fn rows_that_differ(old: &Table, new: &Table) -> String {
+    let told = |table: &Table| table.rows == 0 || !table.named.is_empty();
+    if !told(old) || !told(new) {
+        return String::new();
+    }
+    let gone = old.named.keys().filter(|key| !new.named.contains_key(*key));
+    let added = new.named.keys().filter(|key| !old.named.contains_key(*key));
+    let changed = old.named.iter().filter_map(|(key, digest)| {
+        let now = new.named.get(key)?;
+        (now != digest).then_some(key)
+    });
+    let mut parts = Vec::new();
+    for (word, keys) in [
+        ("gone", gone.collect::<Vec<_>>()),
+        ("new", added.collect()),
+        ("changed", changed.collect()),
+    ] {
+        if keys.is_empty() {
+            continue;
+        }
+        let first: Vec<&str> = keys
+            .iter()
+            .take(TOLD_ROWS)
+            .map(|key| key.as_str())
+            .collect();
+        let more = match keys.len().saturating_sub(TOLD_ROWS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        parts.push(format!("{word}: {}{more}", first.join("; ")));
+    }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    }
 }
 
 /// The auto-increment counter of a table, where it has one.
@@ -140,8 +230,8 @@ fn counter(connection: &Connection, name: &str) -> Option<i64> {
         .ok()
 }
 
-/// What differs, table by table.
-pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
+/// What differs, table by table; of a small table the rows, by key.
+pub fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
     let read = |from: &Fingerprint| -> Tables {
         serde_json::from_value(from.body.clone()).unwrap_or_default()
     };
@@ -152,14 +242,17 @@ pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> 
             None => lines.push(format!("table {name} is missing ({} rows)", old.rows)),
             Some(new) if new.rows != old.rows => {
                 lines.push(format!(
-                    "table {name}: {} rows, {} before",
-                    new.rows, old.rows
+                    "table {name}: {} rows, {} before{}",
+                    new.rows,
+                    old.rows,
+                    rows_that_differ(old, new)
                 ));
             }
             Some(new) if new.digest != old.digest => {
                 lines.push(format!(
-                    "table {name}: {} rows as before, other content",
-                    new.rows
+                    "table {name}: {} rows as before, other content{}",
+                    new.rows,
+                    rows_that_differ(old, new)
                 ));
             }
             Some(new) if new.schema != old.schema => {

@@ -1,0 +1,3 @@
+//! The embedded environment by its parts.
+
+mod fingerprints;
