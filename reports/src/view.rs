@@ -279,10 +279,27 @@ impl CycleView {
     /// The verdict in one sentence, both answers in it.
     #[must_use]
     pub fn sentence(&self) -> String {
+        let Some(finished) = &self.finished else {
+            let at = match self.steps.iter().find(|step| step.ended == "unfinished") {
+                Some(step) => format!(" during “{}”", step.step.title),
+                None => String::new(),
+            };
+            return format!("The run broke off{at}: nothing was judged.");
+        };
         let recovery = match self.recovery() {
             "recovered" => "The stack recovered".to_owned(),
             "not-recovered" => format!("The stack did not recover: {}", self.reasons()),
-            _ => "Whether the stack recovered is not known".to_owned(),
+            _ if finished.interrupted => {
+                "The run was interrupted, so whether the stack recovered is not known".to_owned()
+            }
+            _ => match self.steps.iter().find(|step| step.ended == "failed") {
+                Some(step) => format!(
+                    "Whether the stack recovered is not known, because “{}” failed ({})",
+                    step.step.title,
+                    step.detail.lines().next().unwrap_or_default()
+                ),
+                None => "Whether the stack recovered is not known".to_owned(),
+            },
         };
         let agreement = match self.agreement() {
             "agrees" => "the document agrees",

@@ -126,7 +126,10 @@ impl std::error::Error for Diagnostics {}
 /// What an unknown name was probably meant to be, or all names when none is near.
 #[must_use]
 pub fn did_you_mean<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let names: Vec<&str> = names.into_iter().collect();
+    // A name that several shapes know is told once.
+    let mut names: Vec<&str> = names.into_iter().collect();
+    let mut told = std::collections::BTreeSet::new();
+    names.retain(|name| told.insert(*name));
     let folded = name.replace('-', "_").to_lowercase();
     let nearest = names
         .iter()

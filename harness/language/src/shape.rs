@@ -383,8 +383,10 @@ fn check_one_of(
                 }
             }
             if chosen == 0 {
-                let known = names().collect::<Vec<_>>().join(", ");
-                let help = Some(format!("choose one of {known}"));
+                let mut known: Vec<&str> = names().collect();
+                let mut told = std::collections::BTreeSet::new();
+                known.retain(|name| told.insert(*name));
+                let help = Some(format!("choose one of {}", known.join(", ")));
                 source.error(
                     node.place,
                     "missing-key",

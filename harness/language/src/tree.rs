@@ -388,7 +388,16 @@ impl<'t> Reader<'t> {
                         let words = words.split(" at byte").next().unwrap_or(&words).to_owned();
                         let message = format!("this is not YAML: {words}");
                         Err(Diagnostics(vec![at(
-                            file, text, place, "not-yaml", message, None,
+                            file,
+                            text,
+                            place,
+                            "not-yaml",
+                            message,
+                            Some(
+                                "look at the brackets, quotes and indentation here and on the \
+                                 lines before"
+                                    .to_owned(),
+                            ),
                         )]))
                     }
                 })
