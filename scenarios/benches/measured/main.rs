@@ -68,16 +68,19 @@ pub(crate) fn shell(command: &str) -> Duration {
     })
 }
 
-/// Numbers from 0, in an order that is always the same and never sorted.
-pub(crate) fn shuffled(count: usize) -> Vec<usize> {
+/// Numbers from 0 in the order in which 64 writers at once would have them acknowledged, always
+/// the same: every run of 64 is shuffled.
+pub(crate) fn as_written(count: usize) -> Vec<usize> {
     let mut all: Vec<usize> = (0..count).collect();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for at in (1..count).rev() {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let other = usize::try_from(state >> 33).unwrap_or(0) % (at + 1);
-        all.swap(at, other);
+    for window in all.chunks_mut(64) {
+        for at in (1..window.len()).rev() {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let other = usize::try_from(state >> 33).unwrap_or(0) % (at + 1);
+            window.swap(at, other);
+        }
     }
     all
 }

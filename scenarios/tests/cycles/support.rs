@@ -144,6 +144,7 @@ fn started(stack: &Stack, scenario: &str) -> CycleStarted {
         title: name.to_owned(),
         path: name.to_owned(),
         blake3: String::new(),
+        text: String::new(),
     };
     CycleStarted {
         run: "test".to_owned(),

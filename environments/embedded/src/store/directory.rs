@@ -1,5 +1,6 @@
 //! A folder as a volume.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
@@ -25,10 +26,12 @@ struct Entry {
 
 type Manifest = BTreeMap<String, Entry>;
 
-/// From this size on a file is hashed by all cores at once; below it, files are shared out.
-const LARGE: u64 = 1 << 20;
-/// How much of a large file is in memory at a time.
+/// From this size on, several cores on one file are worth their coordination.
+const LARGE: u64 = 8 << 20;
+/// How much of a file is in memory at a time when all cores work on it.
 const CHUNK: usize = 4 << 20;
+/// How much when one core does: what its own cache holds.
+const CACHED: usize = 128 << 10;
 
 /// Fingerprint of a folder: kind, size, mode and content of everything below it. Content is
 /// streamed; only names and digests are held.
@@ -57,25 +60,28 @@ pub fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
     })
 }
 
-/// Digests of files, by name: large ones one after another by all cores, the others shared out.
+/// Digests of files, by name. Files are shared out among the cores, the largest first; only when
+/// there are fewer large files than cores do all cores work on one.
 fn digests(root: &Path, files: Vec<(String, u64)>) -> io::Result<Vec<(String, String)>> {
-    let (large, small): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, size)| *size >= LARGE);
-    let mut done = Vec::with_capacity(large.len() + small.len());
-    if !large.is_empty() {
-        let mut buffer = vec![0; CHUNK];
-        for (name, _) in large {
-            let digest = digest_large(&root.join(&name), &mut buffer)?;
-            done.push((name, digest));
-        }
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let (mut alone, mut shared): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|(_, size)| *size >= LARGE);
+    if alone.len() >= workers {
+        shared.append(&mut alone);
+    }
+    shared.sort_by_key(|(_, size)| Reverse(*size));
+    let mut done = Vec::with_capacity(alone.len() + shared.len());
+    for (name, _) in alone {
+        let digest = digest(&root.join(&name), &mut vec![0; CHUNK], true)?;
+        done.push((name, digest));
     }
     let next = AtomicUsize::new(0);
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let shares: Vec<io::Result<Vec<(String, String)>>> = std::thread::scope(|scope| {
         let worker = || {
             let mut share = Vec::new();
-            while let Some((name, _)) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let bytes = fs::read(root.join(name))?;
-                share.push((name.clone(), short(&blake3::hash(&bytes))));
+            let mut buffer = vec![0; CACHED];
+            while let Some((name, _)) = shared.get(next.fetch_add(1, Ordering::Relaxed)) {
+                share.push((name.clone(), digest(&root.join(name), &mut buffer, false)?));
             }
             Ok(share)
         };
@@ -96,7 +102,7 @@ fn digests(root: &Path, files: Vec<(String, u64)>) -> io::Result<Vec<(String, St
 }
 
 /// Reads rather than maps the file: one that is cut while it is mapped would end the process.
-fn digest_large(path: &Path, buffer: &mut [u8]) -> io::Result<String> {
+fn digest(path: &Path, buffer: &mut [u8], all_cores: bool) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     let mut hasher = blake3::Hasher::new();
     loop {
@@ -107,10 +113,14 @@ fn digest_large(path: &Path, buffer: &mut [u8]) -> io::Result<String> {
                 read => filled += read,
             }
         }
-        if filled == 0 {
+        if all_cores {
+            hasher.update_rayon(&buffer[..filled]);
+        } else {
+            hasher.update(&buffer[..filled]);
+        }
+        if filled < buffer.len() {
             return Ok(short(&hasher.finalize()));
         }
-        hasher.update_rayon(&buffer[..filled]);
     }
 }
 

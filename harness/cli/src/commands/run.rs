@@ -127,11 +127,15 @@ impl One<'_> {
         let documents = judge::documents(self.environment, &self.arguments.document)?;
         let files = documents
             .iter()
-            .map(|document| NamedFile {
-                name: document.title.clone().unwrap_or_default(),
-                title: document.title.clone().unwrap_or_default(),
-                path: document.path.clone(),
-                blake3: document.digest.clone(),
+            .map(|document| {
+                let text = std::fs::read_to_string(&document.path).unwrap_or_default();
+                NamedFile {
+                    name: document.title.clone().unwrap_or_default(),
+                    title: document.title.clone().unwrap_or_default(),
+                    path: document.path.clone(),
+                    blake3: blake3::hash(text.as_bytes()).to_hex().to_string(),
+                    text,
+                }
             })
             .collect();
         let mapping = judge::mapping(self.environment, stack);
@@ -175,6 +179,7 @@ impl One<'_> {
                 blake3: blake3::hash(self.ready.scenario.text.as_bytes())
                     .to_hex()
                     .to_string(),
+                text: self.ready.scenario.text.clone(),
             },
             environment: NamedFile {
                 name: stack.environment.clone(),
@@ -183,6 +188,7 @@ impl One<'_> {
                 blake3: blake3::hash(self.environment.text.as_bytes())
                     .to_hex()
                     .to_string(),
+                text: self.environment.text.clone(),
             },
             profile: stack.profile.clone(),
             level: driver.level(),

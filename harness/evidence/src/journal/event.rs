@@ -272,6 +272,9 @@ pub struct NamedFile {
     pub path: String,
     /// BLAKE3 of its text.
     pub blake3: String,
+    /// Its text as it was then: a report can show what was judged after the file has changed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
 }
 
 /// A service as reports show it.
