@@ -2,35 +2,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::platform::{Database, DatabaseError, Row, Value};
+use crate::platform::{Row, Value};
 
-/// Parameters of a statement, of whatever types.
-macro_rules! params {
-    ($($value:expr),* $(,)?) => {
-        vec![$($crate::platform::Value::from($value)),*]
-    };
-}
-pub(super) use params;
-
-/// The first row of a query.
-pub(super) async fn first(
-    database: &dyn Database,
-    sql: &str,
-    params: Vec<Value>,
-) -> Result<Option<Row>, DatabaseError> {
-    Ok(database.query(sql, params).await?.into_iter().next())
-}
-
-/// The number in the first column of the first row; 0 without one.
-pub(super) async fn number(
-    database: &dyn Database,
-    sql: &str,
-    params: Vec<Value>,
-) -> Result<i64, DatabaseError> {
-    Ok(first(database, sql, params)
-        .await?
-        .map_or(0, |row| row.integer(0)))
-}
+pub(super) use crate::shared::rows::{first, number, params};
 
 /// A row as JSON, by its columns' names: moments in ISO 8601, flags as booleans.
 pub(super) fn object(columns: &[&str], row: &Row) -> Map<String, Json> {
