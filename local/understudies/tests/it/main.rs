@@ -1,3 +1,4 @@
 //! The understudies, each against its contract.
 
 mod bookstack;
+mod mattermost;

@@ -1,0 +1,87 @@
+//! Start, health, and the identity of an instance.
+
+use phoenix_understudies::platform::BootError;
+use serde_json::json;
+
+use super::server::Machine;
+
+#[tokio::test]
+async fn health_is_green_over_an_empty_database_and_the_identity_is_new() {
+    let machine = Machine::new();
+    let server = machine.start().await;
+    let (status, ping) = server
+        .get("/api/v4/system/ping?get_server_status=true")
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        (&ping["database_status"], &ping["filestore_status"]),
+        (&json!("OK"), &json!("OK"))
+    );
+    let (_, first) = server.get("/api/v4/config/client?format=old").await;
+    assert_eq!(first["NoAccounts"], "true");
+    server.stop().await;
+    let server = machine.start().await;
+    let (_, again) = server.get("/api/v4/config/client?format=old").await;
+    assert_eq!(first["DiagnosticId"], again["DiagnosticId"]);
+    server.stop().await;
+    std::fs::remove_file(machine.path("database")).unwrap();
+    let server = machine.start().await;
+    let (_, new) = server.get("/api/v4/config/client?format=old").await;
+    assert_ne!(first["DiagnosticId"], new["DiagnosticId"]);
+}
+
+#[tokio::test]
+async fn the_plain_ping_looks_at_nothing() {
+    let machine = Machine::new();
+    let server = machine.start().await;
+    std::fs::remove_file(machine.path("database")).unwrap();
+    assert_eq!(server.get("/api/v4/system/ping").await.0, 200);
+    let (status, ping) = server
+        .get("/api/v4/system/ping?get_server_status=true")
+        .await;
+    assert_eq!(
+        (status, &ping["database_status"]),
+        (500, &json!("UNHEALTHY"))
+    );
+    let rest = "/api/v4/system/ping?get_server_status=true&use_rest_semantics=true";
+    assert_eq!(server.get(rest).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_file_store_that_cannot_be_written_is_unhealthy() {
+    let machine = Machine::new();
+    let server = machine.start().await;
+    std::fs::remove_dir_all(machine.path("data")).unwrap();
+    std::fs::write(machine.path("data"), "a file in its place").unwrap();
+    let (status, ping) = server
+        .get("/api/v4/system/ping?get_server_status=true")
+        .await;
+    assert_eq!(
+        (status, &ping["filestore_status"]),
+        (500, &json!("UNHEALTHY"))
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_escaped_never_listens() {
+    let mut machine = Machine::new();
+    machine.set("MM_SQLSETTINGS_DATASOURCE", "postgres://mm:a<b@db:5432/mm");
+    match machine.try_start().await.err() {
+        Some(BootError::Configuration(words)) => assert!(words.contains("invalid userinfo")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let machine = Machine::new();
+    machine.start().await.stop().await;
+    let connection = rusqlite::Connection::open(machine.path("database")).unwrap();
+    connection
+        .execute("INSERT INTO db_migrations VALUES (9999, 'tomorrow')", [])
+        .unwrap();
+    match machine.try_start().await.err() {
+        Some(BootError::GaveUp(words)) => assert!(words.contains("9999"), "{words}"),
+        other => panic!("{other:?}"),
+    }
+}
