@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use phoenix_applications::provision::{self, ClientSpec};
+use phoenix_applications::provision::{self, ClientAuth, ClientSpec};
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{DriverError, Started};
 use phoenix_engine::stack::{Service, StoreKind};
@@ -94,28 +94,27 @@ impl Embedded {
             .get(&format!("client {name}"))
             .cloned()
             .unwrap_or_default();
-        applications::set_up(
-            &Container {
-                stack: &self.stack,
-                service: &service,
-                host: &host,
-                folder: &container,
-                secrets: service
-                    .secrets
-                    .iter()
-                    .map(|secret| live.secrets.get(secret).unwrap_or_default().to_owned())
-                    .collect(),
-                client: &client,
-                path: &|store| self.path(store),
-            },
-            &mut env,
-        )?;
+        let machine = Container {
+            stack: &self.stack,
+            service: &service,
+            host: &host,
+            folder: &container,
+            secrets: service
+                .secrets
+                .iter()
+                .map(|secret| live.secrets.get(secret).unwrap_or_default().to_owned())
+                .collect(),
+            client: &client,
+            path: &|store| self.path(store),
+        };
+        applications::set_up(&machine, &mut env)?;
+        let volumes = machine.volumes();
         let platform = Platform {
             env,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Arc::clone(&database) as Arc<dyn phoenix_understudies::platform::Database>,
-            files: container.clone(),
-            config: container,
+            files: volumes.files,
+            config: volumes.config,
             backing: Backing::default(),
             clock,
             resolver: self.resolver.clone(),
@@ -179,16 +178,11 @@ impl Embedded {
         let mut specs = vec![ClientSpec {
             name: "harness".to_owned(),
             redirect_uris: vec![HARNESS_CALLBACK.to_owned()],
+            auth: ClientAuth::Basic,
         }];
         for service in &self.stack.services {
-            let base = service.url.trim_end_matches('/');
-            if service.login_via.as_deref() == Some(provider)
-                && let Some(callback) = applications::callback(&service.app, base)
-            {
-                specs.push(ClientSpec {
-                    name: service.name.clone(),
-                    redirect_uris: vec![callback],
-                });
+            if service.login_via.as_deref() == Some(provider) {
+                specs.extend(applications::client(service));
             }
         }
         let made = provision::zitadel(
@@ -218,8 +212,45 @@ impl Embedded {
         Ok(())
     }
 
-    /// The harness's own access to applications that give it to nobody by an API.
+    /// The harness's own access to the applications that run.
     pub(crate) async fn after_start(&self) -> Result<(), DriverError> {
+        self.first_accounts().await?;
+        self.api_tokens().await
+    }
+
+    /// The first account of an application that gives the administrator's place to whoever comes
+    /// first; on restored data somebody was there already.
+    async fn first_accounts(&self) -> Result<(), DriverError> {
+        for service in &self.stack.services {
+            if service.app != "mattermost" {
+                continue;
+            }
+            let (login, password) = {
+                let mut live = self.live.lock().await;
+                if !live.running.contains_key(&service.name) {
+                    continue;
+                }
+                let access = live.access.entry(service.name.clone()).or_default();
+                let mut own = |key: &str, make: &dyn Fn() -> String| {
+                    access.entry(key.to_owned()).or_insert_with(make).clone()
+                };
+                (
+                    own("login_id", &|| format!("phoenix-{}", self.nonce)),
+                    own("password", &|| Secrets::random(24)),
+                )
+            };
+            let url = self.url(service)?;
+            provision::mattermost_admin(&self.network, &url, &login, &password)
+                .await
+                .map_err(|why| {
+                    DriverError::new(format!("make the first account of {}", service.name), why)
+                })?;
+        }
+        Ok(())
+    }
+
+    /// A token of an application that gives one to nobody without a person.
+    async fn api_tokens(&self) -> Result<(), DriverError> {
         let mut live = self.live.lock().await;
         for service in self
             .stack
@@ -288,6 +319,14 @@ impl Embedded {
             if let Some(store) = role(kinds) {
                 by_role.insert(word.to_owned(), store);
             }
+        }
+        // A second volume is what the application keeps its configuration in.
+        if let Some(second) = stores
+            .iter()
+            .filter(|store| store.kind == StoreKind::Files)
+            .nth(1)
+        {
+            by_role.insert("config".to_owned(), second.name.clone());
         }
         let secrets = service
             .secrets

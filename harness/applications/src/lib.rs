@@ -4,6 +4,7 @@
 pub mod bookstack;
 mod browser;
 mod call;
+pub mod mattermost;
 mod provider;
 pub mod provision;
 pub mod zitadel;
@@ -11,7 +12,7 @@ pub mod zitadel;
 use phoenix_engine::application::{AppContext, Application};
 
 /// Names of the modules, as an environment file writes them after `app:`.
-pub const NAMES: [&str; 2] = ["zitadel", "bookstack"];
+pub const NAMES: [&str; 3] = ["zitadel", "bookstack", "mattermost"];
 
 /// The client of an application by the name of its module.
 ///
@@ -21,6 +22,7 @@ pub fn make(app: &str, context: AppContext) -> Result<Box<dyn Application>, Stri
     match app {
         "zitadel" => Ok(Box::new(zitadel::Zitadel::new(context)?)),
         "bookstack" => Ok(Box::new(bookstack::BookStack::new(context)?)),
+        "mattermost" => Ok(Box::new(mattermost::Mattermost::new(context)?)),
         other => {
             let nearest = NAMES
                 .iter()

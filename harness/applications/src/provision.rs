@@ -18,6 +18,26 @@ pub struct ClientSpec {
     pub name: String,
     /// Redirect URIs.
     pub redirect_uris: Vec<String>,
+    /// How it proves itself at the token endpoint.
+    pub auth: ClientAuth,
+}
+
+/// How a client sends its secret: the provider takes only the way that it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// HTTP Basic.
+    Basic,
+    /// In the form: what Mattermost's GitLab adapter does.
+    Post,
+}
+
+impl ClientAuth {
+    fn zitadel(self) -> &'static str {
+        match self {
+            Self::Basic => "OIDC_AUTH_METHOD_TYPE_BASIC",
+            Self::Post => "OIDC_AUTH_METHOD_TYPE_POST",
+        }
+    }
 }
 
 /// Client id and secret.
@@ -136,7 +156,7 @@ pub async fn zitadel(
             "name": spec.name, "redirectUris": spec.redirect_uris,
             "responseTypes": ["OIDC_RESPONSE_TYPE_CODE"],
             "grantTypes": ["OIDC_GRANT_TYPE_AUTHORIZATION_CODE"],
-            "appType": "OIDC_APP_TYPE_WEB", "authMethodType": "OIDC_AUTH_METHOD_TYPE_BASIC",
+            "appType": "OIDC_APP_TYPE_WEB", "authMethodType": spec.auth.zitadel(),
             "devMode": false, "idTokenUserinfoAssertion": true,
             "accessTokenType": "OIDC_TOKEN_TYPE_BEARER",
         });
@@ -170,6 +190,29 @@ pub async fn zitadel(
     )
     .await?;
     Ok(all)
+}
+
+/// Makes the first account of a Mattermost, which is its administrator. On a database that has
+/// accounts already it changes nothing.
+///
+/// # Errors
+/// When the server cannot be reached or fails; a server that takes no strangers is none.
+pub async fn mattermost_admin(
+    network: &Network,
+    url: &Url,
+    name: &str,
+    password: &str,
+) -> Result<(), String> {
+    let http = client(network)?;
+    let base = url.as_str().trim_end_matches('/');
+    let account = json!({
+        "email": format!("{name}@harness.localhost"), "username": name, "password": password,
+    });
+    let answer = send(|| http.post(format!("{base}/api/v4/users")).json(&account)).await;
+    match answer {
+        Ok(answer) if answer.status < 500 => Ok(()),
+        other => Err(failed("make the first account", &other).to_string()),
+    }
 }
 
 /// The row that gives the harness an API token of BookStack's first administrator: no command of

@@ -1,5 +1,6 @@
 //! BookStack: its uploads are on a volume, its people log in through the provider.
 
+use phoenix_applications::provision::ClientAuth;
 use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::StoreKind;
 
@@ -31,6 +32,5 @@ pub(super) fn variables(
     ])
 }
 
-pub(super) fn callback(base: &str) -> String {
-    format!("{base}/oidc/callback")
-}
+/// Where logins come back to, and how the client proves itself.
+pub(super) const CALLBACK: (&str, ClientAuth) = ("/oidc/callback", ClientAuth::Basic);

@@ -2,6 +2,7 @@
 //! image, its mounts, where logins come back to. One file per application.
 
 mod bookstack;
+mod mattermost;
 mod zitadel;
 
 pub(crate) use zitadel::PAT;
@@ -9,6 +10,7 @@ pub(crate) use zitadel::PAT;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use phoenix_applications::provision::ClientSpec;
 use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::{Service, Stack, Store, StoreKind};
 use phoenix_understudies::platform::{BootError, Platform, Running};
@@ -91,6 +93,7 @@ pub(crate) fn set_up(
     let variables = match container.service.app.as_str() {
         "zitadel" => zitadel::variables(container),
         "bookstack" => bookstack::variables(container)?,
+        "mattermost" => mattermost::variables(container),
         _ => Vec::new(),
     };
     for (name, value) in variables {
@@ -104,15 +107,48 @@ pub(crate) async fn start(app: &str, platform: Platform) -> Option<Result<Runnin
     Some(match app {
         "zitadel" => phoenix_understudies::zitadel::start(platform).await,
         "bookstack" => phoenix_understudies::bookstack::start(platform).await,
+        "mattermost" => phoenix_understudies::mattermost::start(platform).await,
         _ => return None,
     })
 }
 
-/// Where an application's own login comes back to: what its client at the provider must allow.
-/// `None` for an application that logs nobody in through a provider.
-pub(crate) fn callback(app: &str, base: &str) -> Option<String> {
-    match app {
-        "bookstack" => Some(bookstack::callback(base)),
-        _ => None,
+/// The client that an application needs at the provider; `None` for one that logs nobody in
+/// through a provider.
+pub(crate) fn client(service: &Service) -> Option<ClientSpec> {
+    let base = service.url.trim_end_matches('/');
+    let (path, auth) = match service.app.as_str() {
+        "bookstack" => bookstack::CALLBACK,
+        "mattermost" => mattermost::CALLBACK,
+        _ => return None,
+    };
+    Some(ClientSpec {
+        name: service.name.clone(),
+        redirect_uris: vec![format!("{base}{path}")],
+        auth,
+    })
+}
+
+/// Where an application keeps its files and, where it has a second volume, its configuration.
+pub(crate) struct Volumes {
+    pub(crate) files: PathBuf,
+    pub(crate) config: PathBuf,
+}
+
+impl Container<'_> {
+    /// Its volumes; an application without any keeps its files in the container, and loses them
+    /// with it.
+    pub(crate) fn volumes(&self) -> Volumes {
+        let own = || self.folder.to_owned();
+        let all = self.stores(StoreKind::Files);
+        match self.service.app.as_str() {
+            "mattermost" => Volumes {
+                files: all.first().map_or_else(own, |store| (self.path)(store)),
+                config: all.get(1).map_or_else(own, |store| (self.path)(store)),
+            },
+            _ => Volumes {
+                files: own(),
+                config: own(),
+            },
+        }
     }
 }
