@@ -6,3 +6,4 @@ pub mod mattermost;
 pub mod platform;
 pub mod shared;
 pub mod zitadel;
+pub mod zulip;

@@ -2,6 +2,7 @@
 //! own configuration comes by its own environment variables; this is the rest of the machine.
 
 pub mod database;
+pub mod memory;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -87,8 +88,8 @@ pub trait Cache: Send + Sync {
 pub trait Queue: Send + Sync {
     /// Appends a message.
     async fn publish(&self, queue: &str, message: Vec<u8>) -> Result<(), String>;
-    /// Takes the oldest message, if any.
-    async fn take(&self, queue: &str) -> Result<Option<Vec<u8>>, String>;
+    /// Takes the oldest message, waiting until there is one.
+    async fn next(&self, queue: &str) -> Result<Vec<u8>, String>;
     /// A round trip.
     async fn ping(&self) -> Result<(), String>;
 }

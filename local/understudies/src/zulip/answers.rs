@@ -1,0 +1,102 @@
+//! Answers of the API: `{"result": "success", "msg": "", …}` and its opposite.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::platform::DatabaseError;
+
+/// What the API refuses with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    /// Seconds, of a 429.
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "BAD_REQUEST", message)
+    }
+
+    pub(super) fn no_realm() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "REALM_NOT_FOUND",
+            "There is no Zulip organization at this URL.",
+        )
+    }
+
+    pub(super) fn unauthorised() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "INVALID_API_KEY",
+            "Invalid API key",
+        )
+    }
+
+    pub(super) fn rate_limited(wait_s: u64) -> Self {
+        Self {
+            retry_after: Some(wait_s),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "RATE_LIMIT_HIT",
+                "API usage exceeded rate limit",
+            )
+        }
+    }
+
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL_SERVER_ERROR",
+            message,
+        )
+    }
+}
+
+impl From<DatabaseError> for Refusal {
+    fn from(error: DatabaseError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut body = json!({"result": "error", "msg": self.message, "code": self.code});
+        if let Some(wait) = self.retry_after {
+            body["retry-after"] = wait.into();
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(wait) = self.retry_after
+            && let Ok(value) = HeaderValue::from_str(&wait.to_string())
+        {
+            response.headers_mut().insert("retry-after", value);
+        }
+        response
+    }
+}
+
+/// A success with these fields beside it.
+pub(super) fn success(mut fields: Value) -> Json<Value> {
+    fields["result"] = "success".into();
+    fields["msg"] = "".into();
+    Json(fields)
+}

@@ -1,0 +1,54 @@
+//! The routes.
+
+mod messages;
+mod server;
+mod uploads;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use super::answers::Refusal;
+use super::{Application, health, login};
+
+/// Largest upload, in bytes: upstream's default.
+const UPLOAD_MAX: usize = 100 * 1024 * 1024;
+
+pub(super) fn router(app: Arc<Application>) -> Router {
+    let api = Router::new()
+        .route("/server_settings", get(server::settings))
+        .route("/fetch_api_key", post(users::fetch_api_key))
+        .route("/users/me", get(users::me))
+        .route("/users", get(users::list))
+        .route("/users/me/subscriptions", post(users::subscribe))
+        .route("/messages", post(messages::send).get(messages::list))
+        .route(
+            "/messages/{id}",
+            get(messages::show)
+                .patch(messages::edit)
+                .delete(messages::remove),
+        )
+        .route("/user_uploads", post(uploads::upload))
+        .route("/user_uploads/{realm}/{*path}", get(uploads::address));
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/health", get(health::health))
+        .route("/json/users/me", get(users::session_me))
+        .route(
+            "/user_uploads/temporary/{token}/{name}",
+            get(uploads::temporary),
+        )
+        .route("/accounts/login/social/oidc/{name}", get(login::begin))
+        .route("/accounts/login/subdomain/{token}", get(login::enter))
+        .route("/login/oidc/", get(login::leave))
+        .route("/complete/oidc/", get(login::complete))
+        .route("/config-error/oidc", get(login::config_error_page))
+        .route("/login/", get(login::page))
+        .route("/", get(login::home))
+        .fallback(|| async { Refusal::not_found("Not found") })
+        .layer(DefaultBodyLimit::max(UPLOAD_MAX))
+        .with_state(app)
+}

@@ -1,0 +1,138 @@
+//! Uploads: a row, bytes apart from it, and a signed address that is good for a minute.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Multipart, Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::shared::rows::{first, params};
+use crate::shared::text::{random_from, token};
+use crate::zulip::answers::{Refusal, success};
+use crate::zulip::caller::Caller;
+use crate::zulip::{Application, signing};
+
+const SALT: &str = "user_uploads:temporary";
+/// How long an address is good, in seconds.
+const ADDRESS_S: i64 = 60;
+const HEX: &[u8] = b"0123456789abcdef";
+
+/// `POST /api/v1/user_uploads` (multipart, one file).
+pub(super) async fn upload(
+    State(app): State<Arc<Application>>,
+    Caller(user): Caller,
+    mut form: Multipart,
+) -> Result<Json<Value>, Refusal> {
+    let field = form
+        .next_field()
+        .await
+        .map_err(|error| Refusal::bad(error.to_string()))?
+        .ok_or_else(|| Refusal::bad("You must specify a file to upload"))?;
+    let given = field.file_name().unwrap_or_default().to_owned();
+    let bytes = field
+        .bytes()
+        .await
+        .map_err(|error| Refusal::bad(error.to_string()))?;
+    let name = sanitised(&given);
+    let path_id = format!(
+        "{}/{}/{}/{name}",
+        user.realm,
+        random_from(HEX, 2),
+        token(18)
+    );
+    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+    app.uploads
+        .put(&path_id, bytes.to_vec())
+        .await
+        .map_err(Refusal::internal)?;
+    app.database
+        .insert(
+            "INSERT INTO zerver_attachment (realm_id, owner_id, file_name, path_id, size, \
+             create_time) VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                user.realm,
+                user.id,
+                given.as_str(),
+                path_id.as_str(),
+                size,
+                app.clock.now_s()
+            ],
+        )
+        .await?;
+    let url = format!("/user_uploads/{path_id}");
+    Ok(success(json!({"url": url, "uri": url, "filename": given})))
+}
+
+/// A name, never a path, and never one that hides.
+fn sanitised(given: &str) -> String {
+    let name: String = given
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || "._-".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let name = name.trim_matches('.');
+    if name.is_empty() {
+        "uploaded-file".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+async fn known(app: &Application, path_id: &str) -> Result<(), Refusal> {
+    let row = first(
+        app.database.as_ref(),
+        "SELECT id FROM zerver_attachment WHERE path_id = ?",
+        params![path_id],
+    )
+    .await?;
+    match row {
+        Some(_) => Ok(()),
+        None => Err(Refusal::not_found("File not found.")),
+    }
+}
+
+/// `GET /api/v1/user_uploads/{realm}/{path}`: where the bytes are to be had for a minute.
+pub(super) async fn address(
+    State(app): State<Arc<Application>>,
+    _caller: Caller,
+    Path((realm, path)): Path<(i64, String)>,
+) -> Result<Json<Value>, Refusal> {
+    let path_id = format!("{realm}/{path}");
+    known(&app, &path_id).await?;
+    let until = app.clock.now_s() + ADDRESS_S;
+    let signed = signing::sign(&app.config.secret_key, SALT, &format!("{until}:{path_id}"));
+    let name = path.rsplit('/').next().unwrap_or_default();
+    Ok(success(
+        json!({"url": format!("/user_uploads/temporary/{signed}/{name}")}),
+    ))
+}
+
+/// `GET /user_uploads/temporary/{token}/{name}`.
+pub(super) async fn temporary(
+    State(app): State<Arc<Application>>,
+    Path((signed, _name)): Path<(String, String)>,
+) -> Result<Response, Refusal> {
+    let invalid = || Refusal::bad("Invalid token");
+    let value = signing::unsign(&app.config.secret_key, SALT, &signed).ok_or_else(invalid)?;
+    let (until, path_id) = value.split_once(':').ok_or_else(invalid)?;
+    if until.parse::<i64>().map_err(|_| invalid())? < app.clock.now_s() {
+        return Err(invalid());
+    }
+    let bytes = app
+        .uploads
+        .get(path_id)
+        .await
+        .map_err(Refusal::internal)?
+        .ok_or_else(|| Refusal::not_found("File not found."))?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}

@@ -1,0 +1,65 @@
+//! `GET /health`: a round trip to each of the four stores, in upstream's order and words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Json, response::IntoResponse as _};
+use serde_json::json;
+
+use super::{Application, schema};
+use crate::platform::Cache;
+use crate::shared::text::token;
+
+pub(super) async fn health(State(app): State<Arc<Application>>) -> Response {
+    match stores(&app).await {
+        Ok(()) => Json(json!({"result": "success", "msg": ""})).into_response(),
+        Err(words) => {
+            let body = json!({"result": "error", "code": "SERVER_NOT_READY", "msg": words});
+            (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+        }
+    }
+}
+
+async fn stores(app: &Application) -> Result<(), &'static str> {
+    match schema::migrations(app.database.as_ref()).await {
+        Err(_) => return Err("Cannot query postgresql"),
+        Ok(0) => return Err("Database is empty"),
+        Ok(_) => {}
+    }
+    let backing = &app.platform.backing;
+    let rabbitmq = backing
+        .rabbitmq
+        .as_ref()
+        .ok_or("Cannot connect to rabbitmq")?;
+    rabbitmq.ping().await.map_err(|_| "Cannot query rabbitmq")?;
+    let redis = backing.redis.as_ref().ok_or("Cannot query redis")?;
+    round_trip(redis.as_ref())
+        .await
+        .map_err(|_| "Cannot query redis")?;
+    let memcached = backing.memcached.as_ref().ok_or("Cannot query memcached")?;
+    round_trip(memcached.as_ref()).await.map_err(|written| {
+        if written {
+            "Cannot query memcached"
+        } else {
+            "Cannot write to memcached"
+        }
+    })
+}
+
+/// Writes and reads back. The error says whether it could be written.
+async fn round_trip(cache: &dyn Cache) -> Result<(), bool> {
+    let value = token(8).into_bytes();
+    cache
+        .set("health", value.clone(), Some(Duration::from_secs(60)))
+        .await
+        .map_err(|_| false)?;
+    match cache.get("health").await {
+        Ok(Some(read)) if read == value => Ok(()),
+        // Somebody else's round trip at the same time is as good.
+        Ok(Some(_)) => Ok(()),
+        _ => Err(true),
+    }
+}

@@ -1,0 +1,241 @@
+//! Messages: rows, and the copies of them that memcached keeps.
+
+use serde_json::{Value as Json, json};
+
+use super::Application;
+use super::answers::Refusal;
+use super::realm::User;
+use crate::platform::{DatabaseError, Row, Statement};
+use crate::shared::rows::{first, params};
+
+/// What every read of a message selects.
+pub(super) const COLUMNS: &str = "m.id, m.sender_id, m.stream_id, m.subject, m.content, \
+     m.date_sent, m.last_edit_time, u.delivery_email, u.full_name, s.name";
+/// Where it comes from.
+pub(super) const TABLES: &str = "zerver_message m \
+     JOIN zerver_userprofile u ON u.id = m.sender_id JOIN zerver_stream s ON s.id = m.stream_id";
+
+/// A message as the API gives it.
+pub(super) fn message_of(row: &Row) -> Json {
+    let mut message = json!({
+        "id": row.integer(0), "sender_id": row.integer(1), "stream_id": row.integer(2),
+        "type": "stream", "subject": row.text(3), "content": row.text(4),
+        "content_type": "text/x-markdown", "timestamp": row.integer(5),
+        "sender_email": row.text(7), "sender_full_name": row.text(8),
+        "display_recipient": row.text(9), "reactions": [], "flags": ["read"],
+    });
+    if row.integer(6) != 0 {
+        message["last_edit_timestamp"] = row.integer(6).into();
+    }
+    message
+}
+
+fn key(id: i64) -> String {
+    format!("message_dict:{id}")
+}
+
+impl Application {
+    /// A message: memcached's copy where it has one, whatever the database says.
+    pub(super) async fn message(&self, id: i64) -> Result<Json, Refusal> {
+        let cache = self.platform.backing.memcached.as_ref();
+        if let Some(cache) = cache
+            && let Ok(Some(bytes)) = cache.get(&key(id)).await
+            && let Ok(message) = serde_json::from_slice(&bytes)
+        {
+            return Ok(message);
+        }
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE m.id = ?");
+        let row = first(self.database.as_ref(), &sql, params![id])
+            .await?
+            .ok_or_else(|| Refusal::bad("Invalid message(s)"))?;
+        let message = message_of(&row);
+        self.cache(id, &message).await;
+        Ok(message)
+    }
+
+    async fn cache(&self, id: i64, message: &Json) {
+        if let Some(cache) = &self.platform.backing.memcached
+            && let Err(error) = cache
+                .set(&key(id), message.to_string().into_bytes(), None)
+                .await
+        {
+            self.log.line(format!("memcached: {error}"));
+        }
+    }
+
+    async fn forget(&self, id: i64) {
+        if let Some(cache) = &self.platform.backing.memcached
+            && let Err(error) = cache.delete(&key(id)).await
+        {
+            self.log.line(format!("memcached: {error}"));
+        }
+    }
+
+    /// Sends a message to a channel that the sender is in; uploads that it links to become its own.
+    pub(super) async fn send(
+        &self,
+        sender: &User,
+        stream: i64,
+        topic: &str,
+        content: &str,
+    ) -> Result<i64, Refusal> {
+        let id = self
+            .database
+            .insert(
+                "INSERT INTO zerver_message (realm_id, sender_id, stream_id, subject, content, \
+                 date_sent) VALUES (?, ?, ?, ?, ?, ?)",
+                params![
+                    sender.realm,
+                    sender.id,
+                    stream,
+                    topic,
+                    content,
+                    self.clock.now_s()
+                ],
+            )
+            .await?;
+        let mut statements = vec![Statement {
+            sql: "INSERT INTO zerver_usermessage (user_profile_id, message_id) \
+                  SELECT user_profile_id, ? FROM zerver_subscription WHERE stream_id = ?"
+                .to_owned(),
+            params: params![id, stream],
+        }];
+        for path_id in linked_uploads(content) {
+            statements.push(Statement {
+                sql: "INSERT INTO zerver_attachment_messages (attachment_id, message_id) \
+                      SELECT id, ? FROM zerver_attachment WHERE path_id = ?"
+                    .to_owned(),
+                params: params![id, path_id],
+            });
+        }
+        self.database.transaction(statements).await?;
+        Ok(id)
+    }
+
+    /// Changes the content of one's own message; what it was is kept in its history.
+    pub(super) async fn edit(&self, editor: &User, id: i64, content: &str) -> Result<(), Refusal> {
+        let row = self.owned(editor, id).await?;
+        let now = self.clock.now_s();
+        let mut history: Vec<Json> = serde_json::from_str(&row.text(2)).unwrap_or_default();
+        history.insert(
+            0,
+            json!({"user_id": editor.id, "timestamp": now, "prev_content": row.text(1)}),
+        );
+        self.database
+            .execute(
+                "UPDATE zerver_message SET content = ?, last_edit_time = ?, edit_history = ? \
+                 WHERE id = ?",
+                params![content, now, json!(history).to_string(), id],
+            )
+            .await?;
+        self.forget(id).await;
+        Ok(())
+    }
+
+    /// Deletes a message: it moves to the archive, which no API shows.
+    pub(super) async fn remove(&self, editor: &User, id: i64) -> Result<(), Refusal> {
+        self.owned(editor, id).await?;
+        let statement = |sql: &str| Statement {
+            sql: sql.to_owned(),
+            params: params![id],
+        };
+        self.database
+            .transaction(vec![
+                statement(
+                    "INSERT INTO zerver_archivedmessage (id, sender_id, stream_id, subject, \
+                     content, date_sent) SELECT id, sender_id, stream_id, subject, content, \
+                     date_sent FROM zerver_message WHERE id = ?",
+                ),
+                statement("DELETE FROM zerver_attachment_messages WHERE message_id = ?"),
+                statement("DELETE FROM zerver_usermessage WHERE message_id = ?"),
+                statement("DELETE FROM zerver_message WHERE id = ?"),
+            ])
+            .await?;
+        self.forget(id).await;
+        Ok(())
+    }
+
+    /// Sender, content and history of a message that this person may change.
+    async fn owned(&self, editor: &User, id: i64) -> Result<Row, Refusal> {
+        let row = first(
+            self.database.as_ref(),
+            "SELECT sender_id, content, edit_history FROM zerver_message WHERE id = ?",
+            params![id],
+        )
+        .await?
+        .ok_or_else(|| Refusal::bad("Invalid message(s)"))?;
+        if row.integer(0) == editor.id || editor.is_admin() {
+            Ok(row)
+        } else {
+            Err(Refusal::bad(
+                "You don't have permission to edit this message",
+            ))
+        }
+    }
+
+    /// The id of a channel by name.
+    pub(super) async fn stream(
+        &self,
+        realm: i64,
+        name: &str,
+    ) -> Result<Option<i64>, DatabaseError> {
+        let row = first(
+            self.database.as_ref(),
+            "SELECT id FROM zerver_stream WHERE realm_id = ? AND name = ?",
+            params![realm, name],
+        )
+        .await?;
+        Ok(row.map(|row| row.integer(0)))
+    }
+}
+
+/// Path ids of the uploads that a text links to.
+fn linked_uploads(content: &str) -> Vec<String> {
+    content
+        .split("/user_uploads/")
+        .skip(1)
+        .filter_map(|rest| {
+            rest.split([')', ' ', '\n', '"', '>'])
+                .next()
+                .filter(|path| !path.is_empty())
+                .map(str::to_owned)
+        })
+        .collect()
+}
+
+/// A word as the English dictionary of the text search has it: what is searched for in any of its
+/// forms is found in every other.
+pub(super) fn stem(word: &str) -> String {
+    let word = word
+        .trim_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
+    for suffix in ["ning", "ing", "ned", "ed", "es", "s"] {
+        if let Some(stem) = word.strip_suffix(suffix)
+            && stem.len() > 2
+            && stem.bytes().all(|byte| byte.is_ascii_alphabetic())
+        {
+            return stem.to_owned();
+        }
+    }
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{linked_uploads, stem};
+
+    #[test]
+    fn forms_of_a_word_are_one() {
+        assert_eq!(stem("running"), stem("run"));
+        assert_eq!(stem("burned,"), "bur");
+        assert_eq!(stem("phx-0badcafe-000001"), "phx-0badcafe-000001");
+    }
+
+    #[test]
+    fn links_to_uploads_are_found() {
+        assert_eq!(
+            linked_uploads("see [a](/user_uploads/2/ab/x/a.bin) and /user_uploads/2/cd/b"),
+            ["2/ab/x/a.bin", "2/cd/b"]
+        );
+    }
+}
