@@ -15,13 +15,13 @@ use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
-use phoenix_understudies::platform::{Log, Resolver, Running, SqliteDatabase};
+use phoenix_understudies::platform::{Log, Platform, Resolver, Running, SqliteDatabase};
 
 use crate::authority::Authority;
 use crate::faults::Armed;
 use crate::router::Router;
 use crate::secrets::Secrets;
-use crate::store::{directory, identity, sqlite};
+use crate::store::{directory, identity, memory, sqlite};
 use crate::vault::Vault;
 
 /// An embedded stack of one cycle.
@@ -37,6 +37,7 @@ pub struct Embedded {
     pub(crate) network: Network,
     pub(crate) resolver: Resolver,
     pub(crate) person: Person,
+    pub(crate) servers: memory::Servers,
     pub(crate) live: tokio::sync::Mutex<Live>,
     pub(crate) armed: Mutex<Armed>,
 }
@@ -46,6 +47,8 @@ pub struct Embedded {
 pub(crate) struct Live {
     pub(crate) running: BTreeMap<String, Running>,
     pub(crate) databases: BTreeMap<String, std::sync::Arc<SqliteDatabase>>,
+    /// What each service was started with: where its own commands run.
+    pub(crate) platforms: BTreeMap<String, Platform>,
     pub(crate) logs: BTreeMap<String, Log>,
     pub(crate) secrets: Secrets,
     /// Tokens and client credentials: what production keeps in its state outside the stack.
@@ -100,6 +103,7 @@ impl Embedded {
             network,
             resolver,
             person,
+            servers: memory::Servers::default(),
             live: tokio::sync::Mutex::default(),
             armed: Mutex::default(),
         })
@@ -128,6 +132,20 @@ impl Embedded {
         }
     }
 
+    /// Names below a store's folder under which other stores lie: each is a store of its own.
+    pub(crate) fn carried(&self, store: &Store) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .stack
+            .stores
+            .iter()
+            .filter(|other| other.on.as_ref() == Some(&store.name))
+            .filter_map(|other| Some(other.at.split('/').next()?.to_owned()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     pub(crate) fn secrets_file(&self) -> PathBuf {
         self.folder.join("secrets.json")
     }
@@ -148,7 +166,10 @@ impl Embedded {
                 .open(&path)
                 .map(|_| ()),
             StoreKind::Files | StoreKind::Bucket => fs::create_dir_all(&path),
-            StoreKind::Memory => Ok(()),
+            StoreKind::Memory => {
+                self.servers.start(&store.name, &store.engine);
+                Ok(())
+            }
         }
     }
 
@@ -168,7 +189,10 @@ impl Embedded {
                 Ok(())
             }
             StoreKind::Files | StoreKind::Bucket => gone(fs::remove_dir_all(&path)),
-            StoreKind::Memory => Ok(()),
+            StoreKind::Memory => {
+                self.servers.end(&store.name);
+                Ok(())
+            }
         }
     }
 
@@ -210,9 +234,11 @@ impl Embedded {
             StoreKind::Database => sqlite::fingerprint(&path)
                 .map(Some)
                 .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Files | StoreKind::Bucket => directory::fingerprint(&path)
-                .map(Some)
-                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Files | StoreKind::Bucket => {
+                { directory::fingerprint_but(&path, &self.carried(store)) }
+                    .map(Some)
+                    .map_err(|why| DriverError::new(doing(), why))
+            }
             StoreKind::Memory => Ok(None),
         }
     }
@@ -266,6 +292,15 @@ impl Environment for Embedded {
         let mut vessels = Vec::new();
         let mut known = BTreeSet::new();
         for store in &self.stack.stores {
+            if store.kind == StoreKind::Memory {
+                vessels.extend(self.servers.identity(&store.name).map(|identity| Vessel {
+                    store: Some(store.name.clone()),
+                    kind: store.engine.clone(),
+                    place: format!("memory of {}", store.at),
+                    identity,
+                }));
+                continue;
+            }
             let path = self.path(store);
             let Some(identity) = identity(&path) else {
                 continue;
@@ -408,7 +443,7 @@ impl Environment for Embedded {
             }
             StoreKind::Files | StoreKind::Bucket => {
                 // A folder has no snapshot of its own: what is fingerprinted is the copy.
-                directory::copy_tree(&path, &content).map_err(io)?;
+                directory::copy_tree_but(&path, &content, &self.carried(declared)).map_err(io)?;
                 Some(directory::fingerprint(&content).map_err(io)?)
             }
             StoreKind::Memory => None,
@@ -484,7 +519,7 @@ impl Environment for Embedded {
             StoreKind::Files | StoreKind::Bucket => directory::write_direct(&path, copy)
                 .map(|()| true)
                 .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Memory => Ok(false),
+            StoreKind::Memory => Ok(self.servers.write_direct(store, copy)),
         }
     }
 
@@ -496,7 +531,7 @@ impl Environment for Embedded {
             StoreKind::Database => {
                 sqlite::list_direct(&path).map_err(|why| DriverError::new(doing(), why))
             }
-            StoreKind::Memory => Ok(Vec::new()),
+            StoreKind::Memory => Ok(self.servers.list_direct(store)),
             _ => directory::list_direct(&path).map_err(|why| DriverError::new(doing(), why)),
         }
     }
@@ -509,8 +544,9 @@ impl Environment for Embedded {
             StoreKind::Database => {
                 sqlite::find_text(&path, text).map_err(|why| DriverError::new(doing(), why))
             }
-            StoreKind::Memory => Ok(false),
-            _ => directory::find_text(&path, text).map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Memory => Ok(self.servers.find_text(store, text)),
+            _ => directory::find_text(&path, text, &self.carried(declared))
+                .map_err(|why| DriverError::new(doing(), why)),
         }
     }
 
@@ -571,6 +607,7 @@ impl Environment for Embedded {
             .map(|service| service.name.clone())
             .collect();
         self.stop_services(&all).await;
+        self.servers.end_all();
         match fs::remove_dir_all(&self.folder) {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                 let doing = format!("remove {}", self.folder.display());

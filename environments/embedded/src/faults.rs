@@ -229,7 +229,7 @@ impl Embedded {
             let path = self.path(store);
             let touched = match store.kind {
                 StoreKind::Database => damage_database(&path, &fault).map_err(io::Error::other)?,
-                _ => damage_files(&path, &fault)?,
+                _ => damage_files(&path, &fault, &self.carried(store))?,
             };
             armed
                 .done
@@ -400,9 +400,9 @@ fn holders(
         .collect())
 }
 
-/// Damages files; files touched.
-fn damage_files(root: &Path, fault: &Fault) -> io::Result<u64> {
-    let files = directory::files(root)?;
+/// Damages files, those of other stores left alone; files touched.
+fn damage_files(root: &Path, fault: &Fault, others: &[String]) -> io::Result<u64> {
+    let files = directory::files_but(root, others)?;
     match fault {
         Fault::DropFiles(_) => {
             let doomed = files.iter().step_by(2);
@@ -414,7 +414,7 @@ fn damage_files(root: &Path, fault: &Fault) -> io::Result<u64> {
             Ok(touched)
         }
         Fault::Wipe(_) => {
-            directory::clear(root)?;
+            directory::clear_but(root, others)?;
             Ok(files.len() as u64)
         }
         Fault::Corrupt(_) => {

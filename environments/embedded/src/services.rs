@@ -11,6 +11,7 @@ use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{DriverError, Started};
 use phoenix_engine::stack::{Service, StoreKind};
 use phoenix_understudies::platform::{Backing, Behaviour, Clock, Platform, SqliteDatabase};
+use phoenix_understudies::zulip::{NewRealm, create_realm};
 use url::Url;
 
 use crate::applications::{self, Container};
@@ -38,7 +39,37 @@ impl Embedded {
                 self.provision(&service).await?;
             }
         }
+        self.create_organisations().await?;
         self.after_start().await
+    }
+
+    /// What somebody once did by hand in a Zulip that had nothing: no later start does it again.
+    async fn create_organisations(&self) -> Result<(), DriverError> {
+        for service in self.stack.services.iter().filter(|one| one.app == "zulip") {
+            let doing = || format!("create the organisation of {}", service.name);
+            let url = self.url(service)?;
+            provision::zulip_up(&self.network, &url)
+                .await
+                .map_err(|why| DriverError::new(doing(), why))?;
+            let (email, password) = ("owner@harness.localhost", Secrets::random(24));
+            let mut live = self.live.lock().await;
+            let Some(platform) = live.platforms.get(&service.name) else {
+                continue;
+            };
+            let new = NewRealm {
+                name: "Platform",
+                email,
+                full_name: "Owner",
+                password: &password,
+            };
+            create_realm(platform, &new)
+                .await
+                .map_err(|why| DriverError::new(doing(), why))?;
+            let access = live.access.entry(service.name.clone()).or_default();
+            access.insert("email".to_owned(), email.to_owned());
+            access.insert("password".to_owned(), password);
+        }
+        Ok(())
     }
 
     fn service(&self, name: &str) -> Result<&Service, DriverError> {
@@ -108,19 +139,26 @@ impl Embedded {
             path: &|store| self.path(store),
         };
         applications::set_up(&machine, &mut env)?;
-        let volumes = machine.volumes();
+        let volumes = machine.volumes()?;
+        let mut backing = Backing::default();
+        for store in self.stack.stores_of(&service) {
+            if store.kind == StoreKind::Memory {
+                self.servers.lend(&store.name, &store.engine, &mut backing);
+            }
+        }
         let platform = Platform {
             env,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database: Arc::clone(&database) as Arc<dyn phoenix_understudies::platform::Database>,
             files: volumes.files,
             config: volumes.config,
-            backing: Backing::default(),
+            backing,
             clock,
             resolver: self.resolver.clone(),
             trust_pem: vec![self.authority_pem.clone()],
             behaviour: Behaviour::default(),
         };
+        live.platforms.insert(name.to_owned(), platform.clone());
         let Some(started) = applications::start(&service.app, platform).await else {
             return Err(DriverError::new(
                 doing(),
@@ -296,6 +334,7 @@ impl Embedded {
             if let Some(running) = live.running.remove(name) {
                 running.stop().await;
             }
+            live.platforms.remove(name);
             if let Some(database) = live.databases.remove(name) {
                 database.close();
             }
@@ -305,18 +344,22 @@ impl Embedded {
     pub(crate) async fn app_context(&self, name: &str) -> Result<AppContext, DriverError> {
         let service = self.service(name)?;
         let stores = self.stack.stores_of(service);
-        let role = |kinds: &[StoreKind]| {
+        let first = |kind: StoreKind| {
             stores
                 .iter()
-                .find(|store| kinds.contains(&store.kind))
+                .find(|store| store.kind == kind)
                 .map(|store| store.name.clone())
         };
         let mut by_role = BTreeMap::new();
-        for (word, kinds) in [
-            ("database", &[StoreKind::Database][..]),
-            ("files", &[StoreKind::Files, StoreKind::Bucket][..]),
+        // Where there is a bucket, files are in it, whatever else is on a volume.
+        for (word, store) in [
+            ("database", first(StoreKind::Database)),
+            (
+                "files",
+                first(StoreKind::Bucket).or_else(|| first(StoreKind::Files)),
+            ),
         ] {
-            if let Some(store) = role(kinds) {
+            if let Some(store) = store {
                 by_role.insert(word.to_owned(), store);
             }
         }

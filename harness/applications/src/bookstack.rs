@@ -425,6 +425,7 @@ impl Application for BookStack {
                 parts: vec![row],
                 linked: None,
                 probe,
+                stands_as: None,
             };
         }
         let (file, belongs_to, file_probe) = self.read_attachment(get("/attachment"), marker).await;
@@ -432,6 +433,7 @@ impl Application for BookStack {
             parts: vec![row, file],
             linked: belongs_to.map(|owner| owner == page),
             probe: format!("{probe}, {file_probe}"),
+            stands_as: None,
         }
     }
 

@@ -167,8 +167,9 @@ impl Browser {
         })
     }
 
-    /// Browsers keep and send `Secure` cookies on plain `http://*.localhost`; so does this one.
-    fn cookies_for(&self, url: &Url) -> Vec<(String, String)> {
+    /// Names and values of the cookies that a request would send. Browsers keep and send `Secure`
+    /// cookies on plain `http://*.localhost`; so does this one.
+    pub(crate) fn cookies_for(&self, url: &Url) -> Vec<(String, String)> {
         let mut asked = url.clone();
         if trusted_loopback(url) {
             let _kept = asked.set_scheme("https");

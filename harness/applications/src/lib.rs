@@ -8,11 +8,12 @@ pub mod mattermost;
 mod provider;
 pub mod provision;
 pub mod zitadel;
+pub mod zulip;
 
 use phoenix_engine::application::{AppContext, Application};
 
 /// Names of the modules, as an environment file writes them after `app:`.
-pub const NAMES: [&str; 3] = ["zitadel", "bookstack", "mattermost"];
+pub const NAMES: [&str; 4] = ["zitadel", "bookstack", "mattermost", "zulip"];
 
 /// The client of an application by the name of its module.
 ///
@@ -23,6 +24,7 @@ pub fn make(app: &str, context: AppContext) -> Result<Box<dyn Application>, Stri
         "zitadel" => Ok(Box::new(zitadel::Zitadel::new(context)?)),
         "bookstack" => Ok(Box::new(bookstack::BookStack::new(context)?)),
         "mattermost" => Ok(Box::new(mattermost::Mattermost::new(context)?)),
+        "zulip" => Ok(Box::new(zulip::Zulip::new(context)?)),
         other => {
             let nearest = NAMES
                 .iter()

@@ -419,6 +419,7 @@ impl Application for Mattermost {
                 parts: vec![row],
                 linked: None,
                 probe,
+                stands_as: None,
             };
         }
         let file = get("/file");
@@ -432,6 +433,7 @@ impl Application for Mattermost {
             parts: vec![row, second],
             linked,
             probe: format!("{probe}, {second_probe}"),
+            stands_as: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! an API token. Every call is safe to repeat.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use phoenix_engine::application::Person;
 use phoenix_engine::network::Network;
@@ -212,6 +213,31 @@ pub async fn mattermost_admin(
     match answer {
         Ok(answer) if answer.status < 500 => Ok(()),
         other => Err(failed("make the first account", &other).to_string()),
+    }
+}
+
+/// How long a Zulip that was started from nothing is given to migrate its database.
+const ZULIP_UP_WITHIN: Duration = Duration::from_secs(60);
+const ZULIP_POLL: Duration = Duration::from_millis(20);
+
+/// Waits until a Zulip has its application behind its web server: before that there is no table
+/// that an organisation could be put into.
+///
+/// # Errors
+/// What it last answered when its time was over.
+pub async fn zulip_up(network: &Network, url: &Url) -> Result<(), String> {
+    let http = client(network)?;
+    let health = format!("{}/health", url.as_str().trim_end_matches('/'));
+    let deadline = Instant::now() + ZULIP_UP_WITHIN;
+    loop {
+        let answer = send(|| http.get(&health)).await;
+        match answer {
+            Ok(answer) if answer.ok() => return Ok(()),
+            other if Instant::now() > deadline => {
+                return Err(failed("wait for the application", &other).to_string());
+            }
+            _ => phoenix_engine::pause(ZULIP_POLL).await,
+        }
     }
 }
 

@@ -311,6 +311,7 @@ impl Application for Zitadel {
             parts: vec![seen],
             linked: None,
             probe,
+            stands_as: None,
         }
     }
 

@@ -164,6 +164,9 @@ pub struct Reading {
     pub linked: Option<bool>,
     /// The request that was made, for the evidence: `GET /api/pages/7`.
     pub probe: String,
+    /// The text by which its row is found when the store is read directly, where that is not the
+    /// canary's marker: a session stands under its own key. Never journaled.
+    pub stands_as: Option<String>,
 }
 
 /// What a listing of a kind saw: every text in which the application could hold a marker.

@@ -4,6 +4,7 @@
 mod bookstack;
 mod mattermost;
 mod zitadel;
+mod zulip;
 
 pub(crate) use zitadel::PAT;
 
@@ -94,6 +95,7 @@ pub(crate) fn set_up(
         "zitadel" => zitadel::variables(container),
         "bookstack" => bookstack::variables(container)?,
         "mattermost" => mattermost::variables(container),
+        "zulip" => zulip::variables(container),
         _ => Vec::new(),
     };
     for (name, value) in variables {
@@ -108,6 +110,7 @@ pub(crate) async fn start(app: &str, platform: Platform) -> Option<Result<Runnin
         "zitadel" => phoenix_understudies::zitadel::start(platform).await,
         "bookstack" => phoenix_understudies::bookstack::start(platform).await,
         "mattermost" => phoenix_understudies::mattermost::start(platform).await,
+        "zulip" => phoenix_understudies::zulip::start(platform).await,
         _ => return None,
     })
 }
@@ -119,6 +122,7 @@ pub(crate) fn client(service: &Service) -> Option<ClientSpec> {
     let (path, auth) = match service.app.as_str() {
         "bookstack" => bookstack::CALLBACK,
         "mattermost" => mattermost::CALLBACK,
+        "zulip" => zulip::CALLBACK,
         _ => return None,
     };
     Some(ClientSpec {
@@ -137,10 +141,14 @@ pub(crate) struct Volumes {
 impl Container<'_> {
     /// Its volumes; an application without any keeps its files in the container, and loses them
     /// with it.
-    pub(crate) fn volumes(&self) -> Volumes {
+    ///
+    /// # Errors
+    /// When a folder that the image expects cannot be made.
+    pub(crate) fn volumes(&self) -> Result<Volumes, DriverError> {
         let own = || self.folder.to_owned();
         let all = self.stores(StoreKind::Files);
-        match self.service.app.as_str() {
+        Ok(match self.service.app.as_str() {
+            "zulip" => zulip::volumes(self)?,
             "mattermost" => Volumes {
                 files: all.first().map_or_else(own, |store| (self.path)(store)),
                 config: all.get(1).map_or_else(own, |store| (self.path)(store)),
@@ -149,6 +157,6 @@ impl Container<'_> {
                 files: own(),
                 config: own(),
             },
-        }
+        })
     }
 }

@@ -39,9 +39,17 @@ const CACHED: usize = 128 << 10;
 /// # Errors
 /// What cannot be read, with the system's words.
 pub fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
+    fingerprint_but(root, &[])
+}
+
+/// The same, without the folders in which other stores lie: they are fingerprinted as what they
+/// are, and a database that is running is no file to be read.
+pub(crate) fn fingerprint_but(root: &Path, others: &[String]) -> io::Result<Fingerprint> {
     let mut manifest = Manifest::new();
     let mut files = Vec::new();
-    walk(root, root, &mut manifest, &mut files)?;
+    for path in entries_but(root, others)? {
+        add(root, &path, &mut manifest, &mut files)?;
+    }
     for (name, digest) in digests(root, files)? {
         if let Some(entry) = manifest.get_mut(&name) {
             entry.digest = digest;
@@ -55,7 +63,14 @@ pub fn fingerprint(root: &Path) -> io::Result<Fingerprint> {
     let body = serde_json::to_value(&manifest).unwrap_or_default();
     Ok(Fingerprint {
         digest: blake3::hash(body.to_string().as_bytes()).to_hex()[..32].to_owned(),
-        covers: format!("{files} files, {bytes} bytes, nothing left out"),
+        covers: format!(
+            "{files} files, {bytes} bytes, {}",
+            if others.is_empty() {
+                "nothing left out".to_owned()
+            } else {
+                format!("left out as stores of their own: {}", others.join(", "))
+            }
+        ),
         body,
     })
 }
@@ -128,46 +143,55 @@ fn short(hash: &blake3::Hash) -> String {
     hash.to_hex()[..32].to_owned()
 }
 
-fn walk(
+/// What is right below a folder, other stores left out.
+fn entries_but(root: &Path, others: &[String]) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if !others.iter().any(|other| entry.file_name() == **other) {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
+}
+
+/// Adds what is at a path, and all that is below it.
+fn add(
     root: &Path,
-    at: &Path,
+    path: &Path,
     manifest: &mut Manifest,
     files: &mut Vec<(String, u64)>,
 ) -> io::Result<()> {
-    for entry in fs::read_dir(at)? {
-        let path = entry?.path();
-        let name = path
-            .strip_prefix(root)
-            .unwrap_or(&path)
-            .to_string_lossy()
-            .into_owned();
-        let meta = fs::symlink_metadata(&path)?;
-        let mode = meta.permissions().mode() & 0o7777;
-        let (kind, size, digest) = if meta.is_symlink() {
-            (
-                "link",
-                0,
-                fs::read_link(&path)?.to_string_lossy().into_owned(),
-            )
-        } else if meta.is_dir() {
-            ("folder", 0, String::new())
-        } else if meta.is_file() {
-            files.push((name.clone(), meta.len()));
-            ("file", meta.len(), String::new())
-        } else {
-            ("special", 0, String::new())
-        };
-        manifest.insert(
-            name,
-            Entry {
-                kind: kind.to_owned(),
-                size,
-                digest,
-                mode,
-            },
-        );
-        if meta.is_dir() {
-            walk(root, &path, manifest, files)?;
+    let name = path
+        .strip_prefix(root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned();
+    let meta = fs::symlink_metadata(path)?;
+    let mode = meta.permissions().mode() & 0o7777;
+    let (kind, size, digest) = if meta.is_symlink() {
+        let to = fs::read_link(path)?.to_string_lossy().into_owned();
+        ("link", 0, to)
+    } else if meta.is_dir() {
+        ("folder", 0, String::new())
+    } else if meta.is_file() {
+        files.push((name.clone(), meta.len()));
+        ("file", meta.len(), String::new())
+    } else {
+        ("special", 0, String::new())
+    };
+    manifest.insert(
+        name,
+        Entry {
+            kind: kind.to_owned(),
+            size,
+            digest,
+            mode,
+        },
+    );
+    if meta.is_dir() {
+        for below in entries_but(path, &[])? {
+            add(root, &below, manifest, files)?;
         }
     }
     Ok(())
@@ -212,10 +236,14 @@ pub fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
 
 /// Copies a tree, modes and links kept; bytes copied.
 pub(crate) fn copy_tree(from: &Path, to: &Path) -> io::Result<u64> {
+    copy_tree_but(from, to, &[])
+}
+
+/// The same, without the folders in which other stores lie.
+pub(crate) fn copy_tree_but(from: &Path, to: &Path, others: &[String]) -> io::Result<u64> {
     fs::create_dir_all(to)?;
     let mut bytes = 0;
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
+    for path in entries_but(from, others)? {
         let target = to.join(path.file_name().unwrap_or_default());
         let meta = fs::symlink_metadata(&path)?;
         if meta.is_symlink() {
@@ -232,8 +260,12 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) -> io::Result<u64> {
 
 /// Removes what is in a folder and keeps the folder: its identity stays.
 pub(crate) fn clear(root: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(root)? {
-        let path = entry?.path();
+    clear_but(root, &[])
+}
+
+/// The same, and what lies in the folders of other stores stays.
+pub(crate) fn clear_but(root: &Path, others: &[String]) -> io::Result<()> {
+    for path in entries_but(root, others)? {
         if fs::symlink_metadata(&path)?.is_dir() {
             fs::remove_dir_all(&path)?;
         } else {
@@ -245,17 +277,19 @@ pub(crate) fn clear(root: &Path) -> io::Result<()> {
 
 /// All files below a folder, in order, canaries of the harness left out.
 pub(crate) fn files(root: &Path) -> io::Result<Vec<PathBuf>> {
+    files_but(root, &[])
+}
+
+/// The same, without those in the folders of other stores.
+pub(crate) fn files_but(root: &Path, others: &[String]) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            let meta = fs::symlink_metadata(&path)?;
-            if meta.is_dir() && !path.ends_with(CANARIES) {
-                folders.push(path);
-            } else if meta.is_file() {
-                found.push(path);
-            }
+    let mut waiting = entries_but(root, others)?;
+    while let Some(path) = waiting.pop() {
+        let meta = fs::symlink_metadata(&path)?;
+        if meta.is_dir() && !path.ends_with(CANARIES) {
+            waiting.extend(entries_but(&path, &[])?);
+        } else if meta.is_file() {
+            found.push(path);
         }
     }
     found.sort();
@@ -285,9 +319,9 @@ pub(crate) fn list_direct(root: &Path) -> io::Result<Vec<DirectCopy>> {
     Ok(copies)
 }
 
-/// Whether a text stands in the name or the bytes of a file.
-pub(crate) fn find_text(root: &Path, text: &str) -> io::Result<bool> {
-    for path in files(root)? {
+/// Whether a text stands in the name or the bytes of a file, other stores left out.
+pub(crate) fn find_text(root: &Path, text: &str, others: &[String]) -> io::Result<bool> {
+    for path in files_but(root, others)? {
         if path.to_string_lossy().contains(text)
             || fs::read(&path)?
                 .windows(text.len().max(1))

@@ -1,7 +1,8 @@
 //! The stores of an embedded stack: a SQLite file or a folder, each with identity, fingerprint,
-//! copy out, copy in, and direct canaries.
+//! copy out, copy in, and direct canaries; and servers that keep what they hold in memory.
 
 pub mod directory;
+pub(crate) mod memory;
 pub mod sqlite;
 
 use std::os::unix::fs::MetadataExt as _;

@@ -173,9 +173,9 @@ fn stores(root: &Node) -> Vec<Store> {
         ("directory", StoreKind::Files),
         ("volume", StoreKind::Files),
         ("bucket", StoreKind::Bucket),
-        ("memory", StoreKind::Memory),
         ("redis", StoreKind::Memory),
         ("memcached", StoreKind::Memory),
+        ("rabbitmq", StoreKind::Memory),
     ];
     let entries = root.get("stores").map(Node::entries).unwrap_or_default();
     entries

@@ -217,7 +217,8 @@ impl Cycle<'_> {
                 .get(number)
                 .map_or("", |part| part.store.as_str());
             saw.push(words_of_seen(seen));
-            observed.push(self.observe(known, store, seen, direct).await);
+            let stands_as = reading.stands_as.as_deref();
+            observed.push(self.observe(known, store, seen, stands_as, direct).await);
         }
         Looked {
             at,
@@ -239,6 +240,7 @@ impl Cycle<'_> {
         known: &Known,
         store: &str,
         seen: &Seen,
+        stands_as: Option<&str>,
         direct: &BTreeMap<String, Option<Vec<DirectCopy>>>,
     ) -> Observed {
         match seen {
@@ -259,11 +261,16 @@ impl Cycle<'_> {
             | Seen::Unreachable {
                 token_dead: true, ..
             } => {
-                let found = self.environment.find_text(store, &known.marker).await;
-                let keyless_reads = self.keyless_reads(store, direct) && self.key_changed(known);
+                let text = stands_as.unwrap_or(&known.marker);
+                let found = self.environment.find_text(store, text).await;
+                let reads = self.keyless_reads(store, direct);
+                let keyless_reads = reads && self.key_changed(known);
                 match found {
                     // The store itself was read, well, and does not hold it: that is an answer.
-                    Ok(false) if keyless_reads => Observed::Absent,
+                    // Where the text is the row's own, whatever became of the key.
+                    Ok(false) if keyless_reads || (reads && stands_as.is_some()) => {
+                        Observed::Absent
+                    }
                     found => Observed::Undecryptable {
                         found_directly: found.unwrap_or(false),
                         keyless_reads,

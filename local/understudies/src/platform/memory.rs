@@ -31,6 +31,28 @@ impl MemoryCache {
         self.locked().take();
     }
 
+    /// Keeps a value until it is flushed, as whoever can reach the server may.
+    ///
+    /// # Errors
+    /// When the server was closed.
+    pub fn put(&self, key: &str, value: Vec<u8>) -> Result<(), String> {
+        self.with(|values| {
+            values.insert(key.to_owned(), (value, None));
+        })
+    }
+
+    /// Keys and values, in no order; none of a server that was closed.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(String, Vec<u8>)> {
+        self.with(|values| {
+            values
+                .iter()
+                .map(|(key, (value, _))| (key.clone(), value.clone()))
+                .collect()
+        })
+        .unwrap_or_default()
+    }
+
     fn locked(&self) -> MutexGuard<'_, Option<Values>> {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -164,7 +164,7 @@ pub(super) async fn complete(
     let link = signing::sign(
         &app.config.secret_key,
         LINK_SALT,
-        &format!("{}:{}", user.id, app.clock.now_s()),
+        &format!("{}:{}:{}", user.id, app.clock.now_s(), token(16)),
     );
     redirect(
         &format!("{}/accounts/login/subdomain/{link}", app.config.base()),
@@ -267,7 +267,9 @@ pub(super) async fn enter(
 ) -> Result<Response, Refusal> {
     let invalid = || Refusal::bad("Invalid or expired login session.");
     let value = signing::unsign(&app.config.secret_key, LINK_SALT, &link).ok_or_else(invalid)?;
-    let (user, at) = value.split_once(':').ok_or_else(invalid)?;
+    let mut parts = value.split(':');
+    let mut part = || parts.next().ok_or_else(invalid);
+    let (user, at) = (part()?, part()?);
     let (user, at): (i64, i64) = (
         user.parse().map_err(|_| invalid())?,
         at.parse().map_err(|_| invalid())?,

@@ -1,0 +1,60 @@
+//! Zulip: its data and its sidecar's database share a file system; uploads, caches and queue are
+//! apart from it. The load balancer stands on this machine.
+
+use std::path::PathBuf;
+
+use phoenix_applications::provision::ClientAuth;
+use phoenix_engine::environment::DriverError;
+use phoenix_engine::stack::StoreKind;
+
+use super::{Container, Volumes};
+use crate::secrets::Secrets;
+
+/// Where logins come back to, and how the client proves itself.
+pub(super) const CALLBACK: (&str, ClientAuth) = ("/complete/oidc/", ClientAuth::Basic);
+
+pub(super) fn variables(container: &Container<'_>) -> Vec<(&'static str, String)> {
+    let provider = format!(
+        "{{'zitadel': {{'oidc_url': '{}', 'display_name': 'Zitadel', 'client_id': '{}', \
+         'secret': '{}', 'auto_signup': True}}}}",
+        container.provider(),
+        container.client("client_id"),
+        container.client("client_secret"),
+    );
+    vec![
+        ("SETTING_EXTERNAL_HOST", container.host.to_owned()),
+        (
+            "SETTING_ZULIP_ADMINISTRATOR",
+            "admin@harness.localhost".to_owned(),
+        ),
+        ("SETTING_REMOTE_POSTGRES_HOST", "database".to_owned()),
+        ("SETTING_MEMCACHED_LOCATION", "memcached:11211".to_owned()),
+        ("SETTING_REDIS_HOST", "redis".to_owned()),
+        ("SETTING_RABBITMQ_HOST", "rabbitmq".to_owned()),
+        ("SECRETS_secret_key", container.secret(0)),
+        ("LOADBALANCER_IPS", "127.0.0.1".to_owned()),
+        (
+            "ZULIP_AUTH_BACKENDS",
+            "EmailAuthBackend,GenericOpenIdConnectBackend".to_owned(),
+        ),
+        ("SETTING_SOCIAL_AUTH_OIDC_ENABLED_IDPS", provider),
+        ("HOSTNAME", Secrets::random(12)),
+    ]
+}
+
+/// `/data` is a folder of the file system that the sidecar's database lies on too.
+///
+/// # Errors
+/// When that folder cannot be made.
+pub(super) fn volumes(container: &Container<'_>) -> Result<Volumes, DriverError> {
+    let data: PathBuf = match container.stores(StoreKind::Files).first() {
+        Some(store) => (container.path)(store).join("data"),
+        None => container.folder.join("data"),
+    };
+    std::fs::create_dir_all(&data)
+        .map_err(|why| DriverError::new(format!("make {}", data.display()), why))?;
+    Ok(Volumes {
+        files: data.clone(),
+        config: data,
+    })
+}
