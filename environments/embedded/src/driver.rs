@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use phoenix_engine::application::{AppContext, Person};
@@ -23,6 +24,9 @@ use crate::router::Router;
 use crate::secrets::Secrets;
 use crate::store::{directory, identity, memory, sqlite};
 use crate::vault::Vault;
+
+/// The slowest service of an embedded stack is up within a tenth of this on a quiet machine.
+const SETTLES_WITHIN: Duration = Duration::from_secs(4);
 
 /// An embedded stack of one cycle.
 pub struct Embedded {
@@ -267,6 +271,10 @@ impl Embedded {
 impl Environment for Embedded {
     fn level(&self) -> Level {
         Level::Embedded
+    }
+
+    fn settles_within(&self) -> Duration {
+        SETTLES_WITHIN
     }
 
     fn versions(&self) -> BTreeMap<String, String> {

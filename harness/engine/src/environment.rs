@@ -2,6 +2,7 @@
 //! direct access to stores. The driver acts; it never judges.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use phoenix_evidence::finding::Level;
@@ -95,6 +96,10 @@ pub enum Started {
 pub trait Environment: Send + Sync {
     /// Level of the evidence gathered here.
     fn level(&self) -> Level;
+
+    /// How long a service that was just started here may take to be well; past it, what is seen of
+    /// it is what it is.
+    fn settles_within(&self) -> Duration;
 
     /// Versions of engines and digests of images, by name.
     fn versions(&self) -> BTreeMap<String, String>;

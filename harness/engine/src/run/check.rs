@@ -1,16 +1,14 @@
 //! Checks after the restore: health, logins, the first durable write.
 
+use futures::future::join_all;
 use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment, Phase};
 
 use super::results::{LoginFailure, kind, proof, result};
 use super::steady::{is_well, settle};
 use super::{Cycle, StepError, StepResult};
-use crate::application::{LoginEnd, LoginStage};
+use crate::application::{HealthReport, LoginEnd, LoginStage};
 use crate::plan::{Check, Step};
-
-/// How long a service that was just started may take to pass a check.
-const SETTLES_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Cycle<'_> {
     pub(super) async fn check(&self, step: &Step, checks: &[Check]) -> StepResult {
@@ -45,15 +43,10 @@ impl Cycle<'_> {
 
     async fn check_health(&self, step: &Step) -> Result<String, StepError> {
         let mut unwell = Vec::new();
-        for service in self.stack.start_order() {
-            let app = self.application(&service).await?;
-            // What is known to be dead is asked once, and not waited for.
-            let dead = self.state().dead.contains_key(&service);
-            let report = if dead {
-                app.health().await
-            } else {
-                settle(app.as_ref(), SETTLES_WITHIN).await
-            };
+        let services = self.stack.start_order();
+        let reports = join_all(services.iter().map(|service| self.settled(service))).await;
+        for (service, report) in services.into_iter().zip(reports) {
+            let report = report?;
             let well = is_well(&report);
             let known = self
                 .stack
@@ -112,6 +105,18 @@ impl Cycle<'_> {
             "all healthy".to_owned()
         } else {
             format!("not well: {}", unwell.join(", "))
+        })
+    }
+
+    /// The health of a service once it had its time. What is known to be dead is asked once, and
+    /// not waited for.
+    async fn settled(&self, service: &str) -> Result<HealthReport, StepError> {
+        let app = self.application(service).await?;
+        let dead = self.state().dead.contains_key(service);
+        Ok(if dead {
+            app.health().await
+        } else {
+            settle(app.as_ref(), self.environment.settles_within()).await
         })
     }
 

@@ -8,7 +8,7 @@ use phoenix_evidence::journal::event::{DestructionProof, Event, Moment, Phase};
 
 use super::results::{kind, proof, result};
 use super::state::PointMade;
-use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult, wait_for};
+use super::{Cycle, StepError, StepResult, wait_for};
 use crate::environment::Started;
 use crate::plan::PointChoice;
 use crate::words::{count, first_bytes};
@@ -301,7 +301,7 @@ impl Cycle<'_> {
                     return Ok::<_, StepError>(());
                 }
                 let app = self.application(service).await?;
-                let healthy = wait_for(HEALTHY_WITHIN / 4, async || {
+                let healthy = wait_for(self.environment.settles_within(), async || {
                     let report = app.health().await;
                     // Its own word alone: what lies behind it is judged by the checks.
                     if report.healthy {
