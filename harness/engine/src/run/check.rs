@@ -1,7 +1,7 @@
 //! Checks after the restore: health, logins, the first durable write.
 
 use futures::future::join_all;
-use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
+use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment, Phase};
 
 use super::results::{LoginFailure, kind, proof, result};
@@ -12,24 +12,53 @@ use crate::plan::{Check, Step};
 
 impl Cycle<'_> {
     pub(super) async fn check(&self, step: &Step, checks: &[Check]) -> StepResult {
+        let wanted = |check| checks.contains(&check);
+        // Each service by itself: one that never gets well must not delay what the clock says of
+        // the others. Health, login and the first write come before the long reading.
+        let services = self.stack.start_order();
+        let checked = join_all(
+            services
+                .iter()
+                .map(|service| self.check_service(step, service, checks)),
+        )
+        .await;
         let mut done = Vec::new();
-        // Health, login and the first write carry the clock: they come before the long reading.
-        if checks.contains(&Check::Health) {
-            done.push(self.check_health(step).await?);
+        let mut all = Checked::default();
+        for one in checked {
+            all.add(one?);
         }
-        if checks.contains(&Check::Login) {
-            done.push(self.check_logins(step).await?);
+        {
+            let mut state = self.state();
+            state.results.extend(all.results);
+            state.login_failures.extend(all.login_failures);
         }
-        if checks.contains(&Check::Survival) {
+        let told = |well: &str, not: &str, which: &[String]| {
+            if which.is_empty() {
+                well.to_owned()
+            } else {
+                format!("{not}: {}", which.join(", "))
+            }
+        };
+        if wanted(Check::Health) {
+            done.push(told("all healthy", "not well", &all.unwell));
+        }
+        if wanted(Check::Login) {
+            done.push(told(
+                "everybody logs in as before",
+                "no login",
+                &all.no_login,
+            ));
+        }
+        if wanted(Check::Survival) {
             self.check_certificates()?;
         }
-        if checks.contains(&Check::Write) || checks.contains(&Check::Survival) {
-            done.push(self.check_first_writes(step).await?);
+        if wanted(Check::Write) || wanted(Check::Survival) {
+            done.push(told("first writes taken", "no first write", &all.no_write));
         }
-        if checks.contains(&Check::Survival) {
+        if wanted(Check::Survival) {
             done.push(self.check_survival(step).await?);
         }
-        if checks.contains(&Check::Fingerprint) {
+        if wanted(Check::Fingerprint) {
             let compared = self
                 .state()
                 .results
@@ -41,71 +70,86 @@ impl Cycle<'_> {
         Ok(done.join("; "))
     }
 
-    async fn check_health(&self, step: &Step) -> Result<String, StepError> {
-        let mut unwell = Vec::new();
-        let services = self.stack.start_order();
-        let reports = join_all(services.iter().map(|service| self.settled(service))).await;
-        for (service, report) in services.into_iter().zip(reports) {
-            let report = report?;
-            let well = is_well(&report);
-            let known = self
-                .stack
-                .known_sick
-                .get(&service)
-                .is_some_and(|(check, _)| check == "health");
-            let outcome = match (well, known) {
-                (true, _) => Outcome::Pass,
-                (false, true) => Outcome::Unknown,
-                (false, false) => Outcome::Fail,
-            };
-            self.tell(&Event::Health {
-                moment: Moment::After,
-                service: service.clone(),
-                outcome,
-                report: serde_json::to_value(&report).unwrap_or_default(),
-            })?;
-            let mut found = result(
-                CheckKind::Health,
-                Subject::Service(service.clone()),
-                outcome,
-                1,
-                if well {
-                    format!("{service} is healthy ({})", report.probe)
-                } else if report.healthy {
-                    format!(
-                        "{service} says healthy and does not serve: {}",
-                        report.serves_saw
-                    )
-                } else {
-                    format!("{service} is not healthy: {}", report.saw)
-                },
-            );
-            let (probe, saw) = if report.healthy && !well {
-                ("behind the health path", report.serves_saw.as_str())
-            } else {
-                (report.probe.as_str(), report.saw.as_str())
-            };
-            found.proofs = vec![proof(&step.id, probe, saw)];
-            if !well {
-                found.failures = vec![(
-                    kind(if report.healthy {
-                        "healthy-but-not-serving"
-                    } else {
-                        "unhealthy"
-                    }),
-                    1,
-                )];
-                unwell.push(service.clone());
-            } else {
-                self.phase(&service, Phase::Healthy)?;
-            }
-            self.state().results.push(found);
+    async fn check_service(
+        &self,
+        step: &Step,
+        service: &str,
+        checks: &[Check],
+    ) -> Result<Checked, StepError> {
+        let mut checked = Checked::default();
+        if checks.contains(&Check::Health) {
+            self.check_health(step, service, &mut checked).await?;
         }
-        Ok(if unwell.is_empty() {
-            "all healthy".to_owned()
+        if checks.contains(&Check::Login) {
+            self.check_login(step, service, &mut checked).await?;
+        }
+        if checks.contains(&Check::Write) || checks.contains(&Check::Survival) {
+            self.check_first_write(step, service, &mut checked).await?;
+        }
+        Ok(checked)
+    }
+
+    async fn check_health(
+        &self,
+        step: &Step,
+        service: &str,
+        checked: &mut Checked,
+    ) -> Result<(), StepError> {
+        let report = self.settled(service).await?;
+        let well = is_well(&report);
+        let known = self
+            .stack
+            .known_sick
+            .get(service)
+            .is_some_and(|(check, _)| check == "health");
+        let outcome = match (well, known) {
+            (true, _) => Outcome::Pass,
+            (false, true) => Outcome::Unknown,
+            (false, false) => Outcome::Fail,
+        };
+        self.tell(&Event::Health {
+            moment: Moment::After,
+            service: service.to_owned(),
+            outcome,
+            report: serde_json::to_value(&report).unwrap_or_default(),
+        })?;
+        let mut found = result(
+            CheckKind::Health,
+            Subject::Service(service.to_owned()),
+            outcome,
+            1,
+            if well {
+                format!("{service} is healthy ({})", report.probe)
+            } else if report.healthy {
+                format!(
+                    "{service} says healthy and does not serve: {}",
+                    report.serves_saw
+                )
+            } else {
+                format!("{service} is not healthy: {}", report.saw)
+            },
+        );
+        let (probe, saw) = if report.healthy && !well {
+            ("behind the health path", report.serves_saw.as_str())
         } else {
-            format!("not well: {}", unwell.join(", "))
-        })
+            (report.probe.as_str(), report.saw.as_str())
+        };
+        found.proofs = vec![proof(&step.id, probe, saw)];
+        if well {
+            self.phase(service, Phase::Healthy)?;
+        } else {
+            found.failures = vec![(
+                kind(if report.healthy {
+                    "healthy-but-not-serving"
+                } else {
+                    "unhealthy"
+                }),
+                1,
+            )];
+            checked.unwell.push(service.to_owned());
+        }
+        checked.results.push(found);
+        Ok(())
     }
 
     /// The health of a service once it had its time. What is known to be dead is asked once, and
@@ -120,58 +164,53 @@ impl Cycle<'_> {
         })
     }
 
-    async fn check_logins(&self, step: &Step) -> Result<String, StepError> {
-        let mut failed = Vec::new();
-        for service in self.stack.start_order() {
-            let app = self.application(&service).await?;
-            let Some(trace) = app.login().await else {
-                continue;
-            };
-            let before = self.state().accounts.get(&service).cloned();
-            let (outcome, failure, summary) = judge_login(&service, before.as_ref(), &trace.end);
-            self.tell(&Event::Login {
-                moment: Moment::After,
-                service: service.clone(),
-                outcome,
-                summary: summary.clone(),
-                trace: serde_json::to_value(&trace).unwrap_or_default(),
-            })?;
-            if outcome == Outcome::Pass {
-                self.phase(&service, Phase::FirstLogin)?;
-            } else {
-                failed.push(service.clone());
-            }
-            let mut found = result(
-                CheckKind::Login,
-                Subject::Service(service.clone()),
-                outcome,
-                trace.hops.len() as u64,
-                summary.clone(),
-            );
-            if let Some(failure) = &failure {
-                found.failures = vec![(kind(failure.0), 1)];
-            }
-            let last = trace.hops.last();
-            found.proofs = vec![proof(
-                &step.id,
-                &last.map_or_else(String::new, |hop| format!("{} {}", hop.method, hop.url)),
-                &summary,
-            )];
-            let mut state = self.state();
-            state.results.push(found);
-            if let Some((name, stage)) = failure {
-                state.login_failures.push(LoginFailure {
-                    service: service.clone(),
-                    stage,
-                    twin: name == "twin-account",
-                });
-            }
-        }
-        Ok(if failed.is_empty() {
-            "everybody logs in as before".to_owned()
+    async fn check_login(
+        &self,
+        step: &Step,
+        service: &str,
+        checked: &mut Checked,
+    ) -> Result<(), StepError> {
+        let app = self.application(service).await?;
+        let Some(trace) = app.login().await else {
+            return Ok(());
+        };
+        let before = self.state().accounts.get(service).cloned();
+        let (outcome, failure, summary) = judge_login(service, before.as_ref(), &trace.end);
+        self.tell(&Event::Login {
+            moment: Moment::After,
+            service: service.to_owned(),
+            outcome,
+            summary: summary.clone(),
+            trace: serde_json::to_value(&trace).unwrap_or_default(),
+        })?;
+        if outcome == Outcome::Pass {
+            self.phase(service, Phase::FirstLogin)?;
         } else {
-            format!("no login: {}", failed.join(", "))
-        })
+            checked.no_login.push(service.to_owned());
+        }
+        let mut found = result(
+            CheckKind::Login,
+            Subject::Service(service.to_owned()),
+            outcome,
+            trace.hops.len() as u64,
+            summary.clone(),
+        );
+        let last = trace.hops.last();
+        found.proofs = vec![proof(
+            &step.id,
+            &last.map_or_else(String::new, |hop| format!("{} {}", hop.method, hop.url)),
+            &summary,
+        )];
+        if let Some((name, stage)) = failure {
+            found.failures = vec![(kind(name), 1)];
+            checked.login_failures.push(LoginFailure {
+                service: service.to_owned(),
+                stage,
+                twin: name == "twin-account",
+            });
+        }
+        checked.results.push(found);
+        Ok(())
     }
 
     /// Every probe of this run spoke TLS to the names of the stack and trusted one authority only:
@@ -217,51 +256,70 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    async fn check_first_writes(&self, step: &Step) -> Result<String, StepError> {
-        let mut failed = Vec::new();
-        for service in self.stack.start_order() {
-            if self.state().first_writes.contains(&service) {
-                continue;
-            }
-            let app = self.application(&service).await?;
-            let marker = format!("first-{}-{service}", self.nonce);
-            let outcome = match app.prepare().await {
-                Ok(()) => app.first_write(&marker).await,
-                Err(error) => Err(error),
-            };
-            let mut found = match outcome {
-                Ok(()) => {
-                    self.phase(&service, Phase::FirstWrite)?;
-                    self.state().first_writes.insert(service.clone());
-                    result(
-                        CheckKind::Write,
-                        Subject::Service(service.clone()),
-                        Outcome::Pass,
-                        1,
-                        format!("{service} took a durable write and gave it back"),
-                    )
-                }
-                Err(error) => {
-                    failed.push(service.clone());
-                    let mut found = result(
-                        CheckKind::Write,
-                        Subject::Service(service.clone()),
-                        Outcome::Fail,
-                        1,
-                        format!("{service} took no write: {error}"),
-                    );
-                    found.failures = vec![(kind("no-write"), 1)];
-                    found
-                }
-            };
-            found.proofs = vec![proof(&step.id, "first durable write", &found.summary)];
-            self.state().results.push(found);
+    async fn check_first_write(
+        &self,
+        step: &Step,
+        service: &str,
+        checked: &mut Checked,
+    ) -> Result<(), StepError> {
+        if self.state().first_writes.contains(service) {
+            return Ok(());
         }
-        Ok(if failed.is_empty() {
-            "first writes taken".to_owned()
-        } else {
-            format!("no first write: {}", failed.join(", "))
-        })
+        let app = self.application(service).await?;
+        let marker = format!("first-{}-{service}", self.nonce);
+        let outcome = match app.prepare().await {
+            Ok(()) => app.first_write(&marker).await,
+            Err(error) => Err(error),
+        };
+        let subject = Subject::Service(service.to_owned());
+        let mut found = match outcome {
+            Ok(()) => {
+                self.phase(service, Phase::FirstWrite)?;
+                self.state().first_writes.insert(service.to_owned());
+                result(
+                    CheckKind::Write,
+                    subject,
+                    Outcome::Pass,
+                    1,
+                    format!("{service} took a durable write and gave it back"),
+                )
+            }
+            Err(error) => {
+                checked.no_write.push(service.to_owned());
+                let mut found = result(
+                    CheckKind::Write,
+                    subject,
+                    Outcome::Fail,
+                    1,
+                    format!("{service} took no write: {error}"),
+                );
+                found.failures = vec![(kind("no-write"), 1)];
+                found
+            }
+        };
+        found.proofs = vec![proof(&step.id, "first durable write", &found.summary)];
+        checked.results.push(found);
+        Ok(())
+    }
+}
+
+/// What the checks of services found, and the services that did not pass each.
+#[derive(Default)]
+struct Checked {
+    results: Vec<CheckResult>,
+    login_failures: Vec<LoginFailure>,
+    unwell: Vec<String>,
+    no_login: Vec<String>,
+    no_write: Vec<String>,
+}
+
+impl Checked {
+    fn add(&mut self, other: Self) {
+        self.results.extend(other.results);
+        self.login_failures.extend(other.login_failures);
+        self.unwell.extend(other.unwell);
+        self.no_login.extend(other.no_login);
+        self.no_write.extend(other.no_write);
     }
 }
 
