@@ -183,12 +183,8 @@ pub(crate) fn warn_of_ties(source: &Source, stack: &Stack, given: &[PathBuf]) ->
 }
 
 /// A judge over these documents and ties.
-pub(crate) fn over(
-    run: &str,
-    environment: &str,
-    documents: Vec<Document>,
-    mapping: Mapping,
-) -> Judge {
+#[must_use]
+pub fn over(run: &str, environment: &str, documents: Vec<Document>, mapping: Mapping) -> Judge {
     let (run, environment) = (run.to_owned(), environment.to_owned());
     Arc::new(move |conclusion: &Conclusion| {
         let at = jiff::Timestamp::now().to_string();

@@ -165,7 +165,8 @@ pub struct Reading {
     /// The request that was made, for the evidence: `GET /api/pages/7`.
     pub probe: String,
     /// The text by which its row is found when the store is read directly, where that is not the
-    /// canary's marker: a session stands under its own key. Never journaled.
+    /// canary's marker: a session stands under its own key. It stands there in the clear, so that
+    /// not finding it is an answer. Never journaled.
     pub stands_as: Option<String>,
 }
 

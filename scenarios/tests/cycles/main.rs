@@ -4,4 +4,5 @@
 mod documents;
 mod profiles;
 mod sabotage;
+#[path = "../support/mod.rs"]
 mod support;

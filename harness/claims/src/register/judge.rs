@@ -46,7 +46,7 @@ pub fn judge(
         for claim in &document.claims {
             let ties = ties_of(mapping, documents, document, claim);
             let weighed = weigh(claim, &ties, results, facts);
-            told.by(&weighed, results);
+            told.by(claim, &weighed, results);
             drafts.push(claim_line(document, claim, weighed, results, facts));
         }
     }
@@ -100,7 +100,13 @@ struct Told {
 }
 
 impl Told {
-    fn by(&mut self, weighed: &Weighed, results: &[CheckResult]) {
+    fn by(&mut self, claim: &Claim, weighed: &Weighed, results: &[CheckResult]) {
+        // A transcript and a matrix of risks sum up what stands elsewhere: a loss is documented by
+        // the entry that names its cause, or not at all.
+        let sums_up = matches!(claim.kind, ClaimKind::TranscriptLine | ClaimKind::Risk);
+        if sums_up && weighed.status == Status::Confirmed {
+            return;
+        }
         for used in &weighed.used {
             match weighed.status {
                 Status::Confirmed => {

@@ -266,11 +266,9 @@ impl Cycle<'_> {
                 let reads = self.keyless_reads(store, direct);
                 let keyless_reads = reads && self.key_changed(known);
                 match found {
-                    // The store itself was read, well, and does not hold it: that is an answer.
-                    // Where the text is the row's own, whatever became of the key.
-                    Ok(false) if keyless_reads || (reads && stands_as.is_some()) => {
-                        Observed::Absent
-                    }
+                    // The store itself was read, well, and does not hold it: that is an answer,
+                    // whatever became of the key.
+                    Ok(false) if reads => Observed::Absent,
                     found => Observed::Undecryptable {
                         found_directly: found.unwrap_or(false),
                         keyless_reads,
@@ -657,7 +655,9 @@ impl Cycle<'_> {
             .filter_map(|(verdict, _)| verdict.counts_as())
             .max()
             .unwrap_or(Outcome::Unknown);
-        if declared.losable && outcome != Outcome::Fail {
+        // What may be lost has nothing to prove, and what was never destroyed has proven nothing.
+        let kept = !own.is_empty() && own.iter().all(|(verdict, _)| verdict.counts_as().is_none());
+        if (declared.losable && outcome != Outcome::Fail) || kept {
             return;
         }
         let examined = own.iter().map(|(_, n)| n).sum();

@@ -1,17 +1,22 @@
 //! Runs one cycle in this process and gives back what its journal says.
+#![allow(
+    dead_code,
+    reason = "shared by two test binaries, and neither uses all of it"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use phoenix_claims::{Document, RunFacts, judge};
+use phoenix_claims::Document;
 use phoenix_embedded::Embedded;
 use phoenix_engine::lower;
-use phoenix_engine::run::{Conclusion, CycleInput, Judgement, Silent, run_cycle};
+use phoenix_engine::plan::Plan;
+use phoenix_engine::run::{CycleInput, Silent, run_cycle};
 use phoenix_engine::stack::Stack;
 use phoenix_evidence::finding::{Level, Outcome};
 use phoenix_evidence::journal::event::{CycleStarted, Event, NamedFile};
 use phoenix_evidence::journal::{self, Line};
-use phoenix_language::vocabulary;
+use phoenix_language::{Source, vocabulary};
 use phoenix_reports::{CycleView, View};
 
 /// A cycle that ran.
@@ -66,7 +71,8 @@ impl Ran {
     }
 }
 
-fn root() -> PathBuf {
+/// The root of the project.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -77,15 +83,27 @@ pub(crate) fn shipped_document() -> String {
 
 /// Runs a scenario text under a profile of the shipped embedded environment, against a document.
 pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
-    let environment = vocabulary::read_environment(&root().join("environments/embedded.yaml"))
-        .expect("the shipped environment is valid");
-    let stack = lower::stack(&environment, profile).expect("the profile is valid");
     let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
+    let (environment, stack) = embedded(profile);
     let plan = lower::plans(&source, &stack)
         .expect("a valid plan")
         .remove(0);
+    run(&environment, &stack, &plan, document)
+}
+
+/// The shipped embedded environment, and its stack under a profile.
+pub(crate) fn embedded(profile: &str) -> (Source, Stack) {
+    let environment = vocabulary::read_environment(&root().join("environments/embedded.yaml"))
+        .expect("the shipped environment is valid");
+    let stack = lower::stack(&environment, profile).expect("the profile is valid");
+    (environment, stack)
+}
+
+/// Runs a plan on a stack of the embedded environment, against a document.
+pub(crate) fn run(environment: &Source, stack: &Stack, plan: &Plan, document: &str) -> Ran {
     let document = Document::from_bytes("PHOENIX.md", document.as_bytes()).expect("a document");
-    let mapping = phoenix::judge::mapping(&environment, &stack);
+    let mapping = phoenix::judge::mapping(environment, stack);
+    let judge = phoenix::judge::over("test", "embedded", vec![document], mapping);
     let folder = tempfile::tempdir().expect("a folder");
     let cycle_folder = folder.path().join("cycle");
     std::fs::create_dir(&cycle_folder).expect("a folder");
@@ -94,29 +112,10 @@ pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
         let embedded = Embedded::new("test", "0badcafe", stack.clone(), &cycle_folder)
             .await
             .expect("a stack");
-        let judge = Arc::new(move |conclusion: &Conclusion| {
-            let facts = RunFacts::new(
-                "test",
-                "embedded",
-                &conclusion.profile,
-                conclusion.level,
-                "2026-01-01T00:00:00Z",
-            );
-            let documents = [document.clone()];
-            let register = judge(&documents, &mapping, &conclusion.results, &facts);
-            let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-            Judgement {
-                recovery: word(serde_json::to_value(register.recovery).expect("a word")),
-                agreement: word(serde_json::to_value(register.agreement).expect("a word")),
-                exit: register.exit_code(),
-                claims: Vec::new(),
-                register: serde_json::to_value(&register).expect("JSON"),
-            }
-        });
         run_cycle(CycleInput {
-            started: started(&stack, &plan.scenario),
-            plan: &plan,
-            stack: &stack,
+            started: started(stack, &plan.scenario),
+            plan,
+            stack,
             environment: &embedded,
             applications: Arc::new(phoenix_applications::make),
             judge,
