@@ -1,8 +1,10 @@
 //! Whole cycles on the embedded environment: the shipped scenario under each profile, documents
 //! that are wrong, and seeded faults.
 
+mod declared;
 mod documents;
 mod profiles;
 mod sabotage;
+mod steps;
 #[path = "../support/mod.rs"]
 mod support;

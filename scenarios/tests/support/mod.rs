@@ -91,6 +91,23 @@ pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
     run(&environment, &stack, &plan, document)
 }
 
+/// The same on another environment: the shipped one's text, changed.
+pub(crate) fn cycle_on(environment: &str, scenario: &str, profile: &str) -> Ran {
+    let environment =
+        vocabulary::parse_environment("embedded.yaml", environment).expect("a valid environment");
+    let stack = lower::stack(&environment, profile).expect("the profile is valid");
+    let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
+    let plan = lower::plans(&source, &stack)
+        .expect("a valid plan")
+        .remove(0);
+    run(&environment, &stack, &plan, &shipped_document())
+}
+
+/// The text of the shipped embedded environment.
+pub(crate) fn shipped_environment() -> String {
+    std::fs::read_to_string(root().join("environments/embedded.yaml")).expect("an environment")
+}
+
 /// The shipped embedded environment, and its stack under a profile.
 pub(crate) fn embedded(profile: &str) -> (Source, Stack) {
     let environment = vocabulary::read_environment(&root().join("environments/embedded.yaml"))

@@ -19,6 +19,8 @@ pub(super) struct Lowering<'a> {
     stack: &'a Stack,
     made: usize,
     last: Option<String>,
+    /// Id of the check of the steady state; none within `finally:`.
+    steady: Option<String>,
     /// (id of a step, name that it needs, place of the name).
     pub(super) needs: Vec<(String, String, Place)>,
     backed_up: bool,
@@ -34,6 +36,7 @@ impl<'a> Lowering<'a> {
             stack,
             made: 0,
             last: None,
+            steady: None,
             needs: Vec::new(),
             backed_up: false,
             manual_due: false,
@@ -57,9 +60,11 @@ impl<'a> Lowering<'a> {
                 Act::SteadyState,
                 false,
             ));
+            self.steady.clone_from(&self.last);
         } else {
             // `finally:` waits for nothing that may never have run.
             self.last = None;
+            self.steady = None;
         }
         let kinds: Vec<String> = items.iter().map(|item| kind_of(item)).collect();
         for (at, item) in items.iter().enumerate() {
@@ -92,7 +97,9 @@ impl<'a> Lowering<'a> {
         let (Some(needs), Some(first)) = (needs, made.first_mut()) else {
             return;
         };
+        // Whatever else it waits for or not: nothing happens to a stack that is not known to be well.
         first.needs.clear();
+        first.needs.extend(self.steady.clone());
         for need in needs.items() {
             if let Some(name) = need.text() {
                 self.needs
