@@ -4,3 +4,4 @@ mod documents;
 mod evidence;
 mod inputs;
 mod support;
+mod together;
