@@ -158,7 +158,7 @@ impl Embedded {
         self.vault.content("secrets", "preserved")
     }
 
-    fn create_vessel(&self, store: &Store) -> std::io::Result<()> {
+    pub(crate) fn create_vessel(&self, store: &Store) -> std::io::Result<()> {
         let path = self.path(store);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
@@ -177,7 +177,7 @@ impl Embedded {
         }
     }
 
-    fn remove_vessel(&self, store: &Store) -> std::io::Result<()> {
+    pub(crate) fn remove_vessel(&self, store: &Store) -> std::io::Result<()> {
         let path = self.path(store);
         let gone = |outcome: std::io::Result<()>| match outcome {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -356,7 +356,8 @@ impl Environment for Embedded {
 
     async fn stop(&self, services: &[String]) -> Result<(), DriverError> {
         self.stop_services(services).await;
-        Ok(())
+        self.lose_what_was_not_mounted(services)
+            .map_err(|why| DriverError::new("stop services", why))
     }
 
     async fn start(&self, services: &[String]) -> Result<BTreeMap<String, Started>, DriverError> {

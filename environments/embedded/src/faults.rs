@@ -61,6 +61,21 @@ impl Armed {
         );
     }
 
+    /// The stores that are to be gone now that these services have stopped; their bite is noted.
+    pub(crate) fn vanish(&mut self, stores: &[&Store]) -> Vec<String> {
+        let mut gone = Vec::new();
+        for store in stores {
+            let bites = self.bite(
+                |fault| matches!(fault, Fault::Volatile(name) if *name == store.name),
+                "emptied when its services stopped",
+            );
+            if bites {
+                gone.push(store.name.clone());
+            }
+        }
+        gone
+    }
+
     /// Notes that a provider has been built anew.
     pub(crate) fn built_anew(&mut self, service: &str) {
         self.bite(
@@ -171,7 +186,8 @@ impl Embedded {
             | Fault::RestoreTwice(_)
             | Fault::ResetCounters(_)
             | Fault::Resurrect(_)
-            | Fault::RebuildProvider(_) => self.arm(fault),
+            | Fault::RebuildProvider(_)
+            | Fault::Volatile(_) => self.arm(fault),
         }
     }
 
@@ -234,6 +250,21 @@ impl Embedded {
             armed
                 .done
                 .push((fault, touched > 0, format!("{touched} things touched")));
+        }
+        Ok(())
+    }
+
+    /// A store that an armed fault says was never mounted goes with the containers of its services.
+    pub(crate) fn lose_what_was_not_mounted(&self, services: &[String]) -> io::Result<()> {
+        let under: Vec<&Store> = services
+            .iter()
+            .filter_map(|service| self.stack.service(service))
+            .flat_map(|service| self.stack.stores_of(service))
+            .collect();
+        let gone = self.armed().vanish(&under);
+        for store in under.iter().filter(|store| gone.contains(&store.name)) {
+            self.remove_vessel(store)?;
+            self.create_vessel(store)?;
         }
         Ok(())
     }

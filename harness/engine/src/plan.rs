@@ -166,6 +166,8 @@ pub enum Check {
     Fingerprint,
     /// First durable write.
     Write,
+    /// One more stop and start, after which everything is still there.
+    Restart,
 }
 
 /// A fault.
@@ -222,6 +224,8 @@ pub enum Fault {
     DeletePoints(String),
     /// A service is stopped and stays so.
     Stop(String),
+    /// A restored store is gone with the next stop of its services: nothing was mounted there.
+    Volatile(String),
 }
 
 impl Fault {
@@ -252,6 +256,7 @@ impl Fault {
             Self::Resurrect(store) => format!("put deleted data back into {store}"),
             Self::DeletePoints(store) => format!("lose every recovery point of {store}"),
             Self::Stop(service) => format!("stop {service}"),
+            Self::Volatile(store) => format!("lose {store} when its services stop again"),
         }
     }
 }

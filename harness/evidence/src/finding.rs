@@ -48,6 +48,8 @@ pub enum CheckKind {
     Login,
     /// The first durable write after the restore.
     Write,
+    /// What came back, and the first write, are still there after one more stop and start.
+    Restart,
     /// Recovery points listed before *and after* the destroy.
     RecoveryPoints,
     /// Proof of destruction: the old vessel is gone, the new one is new.

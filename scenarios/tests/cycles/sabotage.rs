@@ -197,3 +197,24 @@ fn a_service_that_stays_down_is_seen() {
     is_news(&ran, "a stopped service");
     assert!(ran.failed("unhealthy") || ran.failed("not-answering"));
 }
+
+#[test]
+fn a_store_that_does_not_outlive_a_restart_is_seen() {
+    let scenario = "scenario: sabotage
+steps:
+  - seed: { canaries: 8, pairs: 4 }
+  - backup: all
+  - destroy: all
+  - rebuild: all
+  - restore: all
+  - inject: { volatile: mattermost-db }
+  - check: [health, login, survival, fingerprint, restart]
+";
+    let ran = cycle(scenario, "target", &shipped_document());
+    is_news(&ran, "a store that was never mounted");
+    assert!(ran.failed("not-kept"), "{}", ran.view.sentence());
+    assert_eq!(ran.total("lost"), 0, "all was there before the restart");
+    let without = scenario.replace("  - inject: { volatile: mattermost-db }\n", "");
+    let ran = cycle(&without, "target", &shipped_document());
+    assert_eq!(ran.view.recovery(), "recovered", "{}", ran.view.sentence());
+}

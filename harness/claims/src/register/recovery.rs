@@ -35,6 +35,7 @@ fn decides(check: CheckKind) -> bool {
         | CheckKind::Health
         | CheckKind::Login
         | CheckKind::Write
+        | CheckKind::Restart
         | CheckKind::Destruction
         | CheckKind::Rebuild
         | CheckKind::Certificate

@@ -597,7 +597,7 @@ fn ties_fit(source: &Source, stack: &Stack) {
                 let known = match check.text.as_str() {
                     "survival" => &keyed,
                     "fingerprint" | "recovery_points" | "destruction" | "rpo" => &stores,
-                    "health" | "login" | "write" | "certificate" => &services,
+                    "health" | "login" | "write" | "restart" | "certificate" => &services,
                     "secret_preserved" | "secret_regenerated" => &secrets,
                     "manual_step" => &manual,
                     _ => continue,

@@ -495,6 +495,7 @@ impl<'a> Lowering<'a> {
             "resurrect" => Fault::Resurrect(store()),
             "delete-points" => Fault::DeletePoints(store()),
             "stop" => Fault::Stop(self.service(Some(value))),
+            "volatile" => Fault::Volatile(store()),
             _ => return None,
         })
     }
@@ -544,6 +545,7 @@ fn checks_of(body: &Node) -> Vec<Check> {
             "survival" => Some(Check::Survival),
             "fingerprint" => Some(Check::Fingerprint),
             "write" => Some(Check::Write),
+            "restart" => Some(Check::Restart),
             _ => None,
         })
         .collect();
@@ -567,6 +569,7 @@ fn check_words(checks: &[Check]) -> String {
             Check::Survival => "survival",
             Check::Fingerprint => "fingerprints",
             Check::Write => "first writes",
+            Check::Restart => "a restart",
         })
         .collect();
     words.join(", ")

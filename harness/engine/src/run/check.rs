@@ -58,6 +58,9 @@ impl Cycle<'_> {
         if wanted(Check::Survival) {
             done.push(self.check_survival(step).await?);
         }
+        if wanted(Check::Restart) {
+            done.push(self.check_restart(step).await?);
+        }
         if wanted(Check::Fingerprint) {
             let compared = self
                 .state()
@@ -149,7 +152,7 @@ impl Cycle<'_> {
 
     /// The health of a service once it had its time. What is known to be dead is asked once, and
     /// not waited for.
-    async fn settled(&self, service: &str) -> Result<HealthReport, StepError> {
+    pub(super) async fn settled(&self, service: &str) -> Result<HealthReport, StepError> {
         let app = self.application(service).await?;
         let dead = self.state().dead.contains_key(service);
         Ok(if dead {
@@ -157,6 +160,11 @@ impl Cycle<'_> {
         } else {
             settle(app.as_ref(), self.environment.settles_within()).await
         })
+    }
+
+    /// The name of a service's first write.
+    pub(super) fn first_marker(&self, service: &str) -> String {
+        format!("first-{}-{service}", self.nonce)
     }
 
     /// Whether the environment file declares that this check of a service fails.
@@ -277,7 +285,7 @@ impl Cycle<'_> {
             return Ok(());
         }
         let app = self.application(service).await?;
-        let marker = format!("first-{}-{service}", self.nonce);
+        let marker = self.first_marker(service);
         let outcome = match app.prepare().await {
             Ok(()) => app.first_write(&marker).await,
             Err(error) => Err(error),

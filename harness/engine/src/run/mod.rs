@@ -6,6 +6,7 @@ mod finish;
 mod graph;
 mod progress;
 mod recover;
+mod restart;
 mod results;
 mod seed;
 mod small;

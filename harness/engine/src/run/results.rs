@@ -65,7 +65,10 @@ pub(super) fn tie(stack: &Stack, results: &mut [CheckResult], logins: &[LoginFai
             (CheckKind::Login, Subject::Service(service)) => {
                 login_root(stack, results, logins, service)
             }
-            (CheckKind::Write | CheckKind::Health, Subject::Service(service)) => {
+            (
+                CheckKind::Write | CheckKind::Health | CheckKind::Restart,
+                Subject::Service(service),
+            ) => {
                 store_root(stack, results, service).or_else(|| secret_root(stack, results, service))
             }
             (CheckKind::RecoveryPoints | CheckKind::Rpo, Subject::Store(store)) => {

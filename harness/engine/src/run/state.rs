@@ -74,6 +74,8 @@ pub(crate) struct State {
     /// Faults injected and whether they were seen to have bitten.
     pub(crate) faults: Vec<(String, Option<bool>, String)>,
     pub(crate) first_writes: BTreeSet<String>,
+    /// Places of the canaries that survived and are there.
+    pub(crate) survived: Vec<usize>,
     pub(crate) undeclared: Vec<String>,
     pub(crate) rta_s: Option<f64>,
     pub(crate) login_failures: Vec<super::results::LoginFailure>,

@@ -88,6 +88,16 @@ impl Cycle<'_> {
         let observations: Vec<Observation> =
             looked.iter().map(|looked| looked.observation).collect();
         let tally = tally(&histories, &places, &facts, &observations);
+        self.state().survived = looked
+            .iter()
+            .zip(&tally.judged)
+            // What was deleted and stayed so has survived too, and is nowhere to be read.
+            .filter(|(looked, judged)| {
+                judged.verdict == Verdict::Survived
+                    && matches!(looked.observation.first, Observed::Present { .. })
+            })
+            .map(|(looked, _)| looked.at)
+            .collect();
         self.write_verdicts(&canaries, &looked, &tally)?;
         self.conclude(step, &canaries, &looked, &tally, &listed, &names)
     }
@@ -322,7 +332,7 @@ impl Cycle<'_> {
     }
 
     /// Which version a copy is, by the bytes that each version has.
-    fn recognise(&self, known: &Known, contents: &[Content]) -> Observed {
+    pub(super) fn recognise(&self, known: &Known, contents: &[Content]) -> Observed {
         let id = known.spec.id;
         let version_of = |content: &Content| match content {
             Content::Proved(version) => Some(*version),

@@ -169,6 +169,11 @@ fn tie() -> Shape {
             optional("login", "Logins to these services.", subject()),
             optional("write", "First writes of these services.", subject()),
             optional(
+                "restart",
+                "What these services keep over a restart.",
+                subject(),
+            ),
+            optional(
                 "destruction",
                 "Proof of destruction of these stores.",
                 subject(),

@@ -161,6 +161,7 @@ fn steps() -> Vec<Field> {
                 "survival",
                 "fingerprint",
                 "write",
+                "restart",
             ])),
         ),
         optional(
@@ -343,6 +344,10 @@ fn fault() -> Shape {
             store("resurrect", "Data deleted before the backup is back."),
             store("delete-points", "All recovery points of a store disappear."),
             store("stop", "A service is stopped."),
+            store(
+                "volatile",
+                "A restored store is gone when its services stop again.",
+            ),
         ],
         beside: Vec::new(),
         bare: &[],
