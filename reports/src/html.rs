@@ -1,6 +1,6 @@
 //! One self-contained HTML file: light and dark, printable, no script.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::{AutoEscape, Environment, Value, context};
 use phoenix_claims::{Line, Status};
@@ -91,6 +91,7 @@ fn cycle(cycle: &CycleView) -> Value {
         total_s => total(cycle),
         verdicts => verdicts(cycle),
         samples => samples(cycle),
+        sampled => sampled(cycle),
         phases => PHASES,
         rise_s => rise_s,
         rises => rises(cycle, rise_s),
@@ -184,6 +185,16 @@ fn samples(cycle: &CycleView) -> Vec<Value> {
     groups
 }
 
+/// `store verdict` of every group of canaries that is shown one by one.
+fn sampled(cycle: &CycleView) -> BTreeSet<String> {
+    cycle
+        .survival
+        .iter()
+        .flat_map(|survival| &survival.samples)
+        .map(|sample| format!("{} {}", sample.store, sample.verdict))
+        .collect()
+}
+
 /// Each service's way from the disaster to its first write, as parts of a bar.
 fn rises(cycle: &CycleView, rise_s: f64) -> Vec<Value> {
     let rise = |row: &crate::view::PhaseRow| {
@@ -223,7 +234,8 @@ fn beside(view: &View) -> Vec<Value> {
             .collect()
     };
     let columns: Vec<_> = view.cycles.iter().map(lines).collect();
-    let mut rows: BTreeMap<(Status, String), Vec<Option<&Line>>> = BTreeMap::new();
+    // The worst first, and then as the document has them.
+    let mut rows: BTreeMap<(Status, u32, String), Vec<Option<&Line>>> = BTreeMap::new();
     for name in columns.iter().flat_map(BTreeMap::keys) {
         let cells: Vec<_> = columns.iter().map(|column| column.get(name)).collect();
         let worst = cells.iter().flatten().map(|line| line.status).min();
@@ -233,7 +245,12 @@ fn beside(view: &View) -> Vec<Value> {
                 .flatten()
                 .any(|line| line.status != Status::Unproven)
         }) {
-            rows.insert((worst, name.clone()), cells);
+            let at = cells
+                .iter()
+                .flatten()
+                .find_map(|line| line.claim.as_ref())
+                .map_or(0, |claim| claim.line);
+            rows.insert((worst, at, name.clone()), cells);
         }
     }
     rows.into_values()

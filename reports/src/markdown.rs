@@ -1,50 +1,131 @@
-//! Markdown for the summary of a CI job: the verdict first, under a screen.
+//! Markdown for the summary of a CI job: the verdicts first, then what is news, all of it under a
+//! screen; the rest is folded.
 
 use std::fmt::Write as _;
 
-use phoenix_claims::Status;
+use phoenix_claims::{Line, Register, Status};
 
 use crate::view::{CycleView, View};
+
+/// Lines of news that are shown before the rest is only counted.
+const NEWS_MAX: usize = 12;
 
 /// The report as Markdown.
 #[must_use]
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
-    for cycle in &view.cycles {
-        let _infallible = write_cycle(&mut out, cycle);
-    }
+    // A string takes whatever is written to it.
+    let _infallible = write(&mut out, view);
     out
 }
 
-fn write_cycle(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
+fn write(out: &mut String, view: &View) -> std::fmt::Result {
+    writeln!(
+        out,
+        "| scenario | profile | did it recover? | does the document agree? | RTA | manual steps | \
+         evidence |"
+    )?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
+    for cycle in &view.cycles {
+        row(out, cycle)?;
+    }
+    for cycle in &view.cycles {
+        news(out, cycle)?;
+    }
+    for cycle in &view.cycles {
+        details(out, cycle)?;
+    }
+    Ok(())
+}
+
+fn name(cycle: &CycleView) -> String {
     let started = &cycle.started;
-    writeln!(out, "## {} · {}", started.scenario.name, started.profile)?;
-    writeln!(out)?;
-    writeln!(out, "**{}**", cycle.sentence())?;
-    writeln!(out)?;
-    let level = serde_json::to_value(started.level)
+    format!("{} · {}", started.scenario.name, started.profile)
+}
+
+fn level(cycle: &CycleView) -> String {
+    serde_json::to_value(cycle.started.level)
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default();
+        .unwrap_or_default()
+}
+
+fn row(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
+    let started = &cycle.started;
     let finished = cycle.finished.as_ref();
     writeln!(
         out,
-        "| did it recover | does the document agree | RTA | manual steps | evidence |"
-    )?;
-    writeln!(out, "| --- | --- | --- | --- | --- |")?;
-    writeln!(
-        out,
-        "| {} | {} | {} | {} | {level}{} |",
+        "| {} | {} | **{}** | **{}** | {} | {} | {}{} |",
+        started.scenario.name,
+        started.profile,
         cycle.recovery(),
         cycle.agreement(),
         finished
             .and_then(|finished| finished.rta_s)
             .map_or("not reached".to_owned(), |rta| format!("{rta:.1} s")),
-        finished.map_or(0, |finished| finished.manual_steps),
+        finished.map_or_else(|| "?".to_owned(), |end| end.manual_steps.to_string()),
+        level(cycle),
         if started.dirty { ", dirty tree" } else { "" },
-    )?;
-    if let Some(survival) = &cycle.survival {
+    )
+}
+
+/// The verdict in one sentence, what nobody knew, and how many claims stand how.
+fn news(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
+    writeln!(out, "\n**{}**: {}", name(cycle), cycle.sentence())?;
+    let Some(register) = &cycle.register else {
+        return Ok(());
+    };
+    let new: Vec<&Line> = register
+        .lines
+        .iter()
+        .filter(|line| {
+            matches!(
+                line.status,
+                Status::Broken | Status::Undocumented | Status::Undecided
+            )
+        })
+        .collect();
+    if !new.is_empty() {
         writeln!(out)?;
+    }
+    for line in new.iter().take(NEWS_MAX) {
+        writeln!(
+            out,
+            "- **{}**: {}{}: {}",
+            line.wording,
+            cell(&line.title),
+            place(line),
+            cell(&line.why)
+        )?;
+    }
+    if new.len() > NEWS_MAX {
+        writeln!(out, "- and {} more below", new.len() - NEWS_MAX)?;
+    }
+    writeln!(out, "\n{}", counts(register))
+}
+
+/// `18 confirmed, 7 would hold, 13 unproven`.
+fn counts(register: &Register) -> String {
+    let mut counted: Vec<(&str, usize)> = Vec::new();
+    for line in &register.lines {
+        match counted.iter_mut().find(|(word, _)| *word == line.wording) {
+            Some((_, n)) => *n += 1,
+            None => counted.push((&line.wording, 1)),
+        }
+    }
+    let words: Vec<String> = counted
+        .iter()
+        .map(|(word, n)| format!("{n} {word}"))
+        .collect();
+    format!("Claims: {}.", words.join(", "))
+}
+
+fn details(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
+    if let Some(survival) = &cycle.survival {
+        open(
+            out,
+            &format!("{}: what became of the canaries", name(cycle)),
+        )?;
         writeln!(out, "| store | verdicts |")?;
         writeln!(out, "| --- | --- |")?;
         for (store, verdicts) in &survival.by_store {
@@ -54,34 +135,49 @@ fn write_cycle(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
                 .collect();
             writeln!(out, "| {store} | {} |", words.join(", "))?;
         }
+        close(out)?;
     }
-    let Some(register) = &cycle.register else {
-        return writeln!(out);
-    };
-    writeln!(out)?;
-    writeln!(out, "| status | claim | why |")?;
-    writeln!(out, "| --- | --- | --- |")?;
-    for line in &register.lines {
-        if line.status == Status::Unproven {
-            continue;
-        }
-        let place = line.claim.as_ref().map_or(String::new(), |claim| {
-            format!(" ({}:{})", claim.document, claim.line)
-        });
-        writeln!(
+    if let Some(register) = &cycle.register {
+        open(
             out,
-            "| {} | {}{place} | {} |",
-            line.wording,
-            cell(&line.title),
-            cell(&line.why)
+            &format!("{}: the register, claim by claim", name(cycle)),
         )?;
+        writeln!(out, "| status | evidence | claim | why |")?;
+        writeln!(out, "| --- | --- | --- | --- |")?;
+        for line in &register.lines {
+            writeln!(
+                out,
+                "| {} | {} | {}{} | {} |",
+                line.wording,
+                level(cycle),
+                cell(&line.title),
+                place(line),
+                cell(&line.why)
+            )?;
+        }
+        close(out)?;
     }
-    let unproven = register.lines_of(Status::Unproven).count();
-    writeln!(out)?;
-    writeln!(out, "{unproven} claims unproven here.")?;
-    writeln!(out)
+    Ok(())
 }
 
+fn open(out: &mut String, summary: &str) -> std::fmt::Result {
+    writeln!(out, "\n<details><summary>{summary}</summary>\n")
+}
+
+fn close(out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n</details>")
+}
+
+fn place(line: &Line) -> String {
+    line.claim.as_ref().map_or(String::new(), |claim| {
+        format!(" ({}:{})", claim.document, claim.line)
+    })
+}
+
+/// What stands in the cell of a table: nothing of a run may open a tag or end the cell.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('|', "\\|")
+        .replace('\n', " ")
 }

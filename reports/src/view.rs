@@ -298,7 +298,10 @@ impl CycleView {
                     step.step.title,
                     step.detail.lines().next().unwrap_or_default()
                 ),
-                None => "Whether the stack recovered is not known".to_owned(),
+                None => match self.unknown() {
+                    Some(why) => format!("Whether the stack recovered is not known ({why})"),
+                    None => "Whether the stack recovered is not known".to_owned(),
+                },
             },
         };
         let agreement = match self.agreement() {
@@ -309,9 +312,17 @@ impl CycleView {
         format!("{recovery}; {agreement}.")
     }
 
+    /// The first check that could not tell.
+    fn unknown(&self) -> Option<&str> {
+        self.results
+            .iter()
+            .find(|result| result.outcome == Outcome::Unknown)
+            .map(|result| result.summary.as_str())
+    }
+
     /// What failed, in a few words: stores, secrets and services with a failure of their own.
     fn reasons(&self) -> String {
-        let mut words = BTreeSet::new();
+        let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for result in &self.results {
             let own = result.outcome == Outcome::Fail && result.consequence_of.is_none();
             let decides = !matches!(
@@ -322,28 +333,38 @@ impl CycleView {
                     | CheckKind::Rpo
                     | CheckKind::DataLoss
                     | CheckKind::Expectation
+                    // A key counts by what it made unreadable.
+                    | CheckKind::SecretPreserved
             );
             if own && decides {
-                let kinds: Vec<&str> = result
-                    .failures
-                    .iter()
-                    .map(|(kind, _)| kind.0.as_str())
-                    .collect();
-                words.insert(format!(
-                    "{} ({})",
-                    subject(&result.subject),
-                    kinds.join(", ")
-                ));
+                let own = result.failures.iter().map(|(kind, _)| kind.0.as_str());
+                kinds
+                    .entry(subject(&result.subject))
+                    .or_default()
+                    .extend(own);
             }
         }
-        let all: Vec<String> = words.into_iter().collect();
-        if all.is_empty() {
-            "a check failed".to_owned()
-        } else {
-            all.join(", ")
+        let all: Vec<String> = kinds
+            .iter()
+            .map(|(name, kinds)| {
+                let kinds: Vec<&str> = kinds.iter().copied().collect();
+                format!("{name} ({})", kinds.join(", "))
+            })
+            .collect();
+        match all.len() {
+            0 => "a check failed".to_owned(),
+            n if n > REASONS_MAX + 1 => format!(
+                "{}, and {} more",
+                all[..REASONS_MAX].join(", "),
+                n - REASONS_MAX
+            ),
+            _ => all.join(", "),
         }
     }
 }
+
+/// Failures that the sentence of a verdict names.
+const REASONS_MAX: usize = 5;
 
 /// The name of a subject.
 pub(crate) fn subject(subject: &Subject) -> &str {
