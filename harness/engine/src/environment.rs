@@ -58,6 +58,16 @@ pub struct Point {
     pub fingerprint: Option<Fingerprint>,
 }
 
+/// Where the stream that carries a store's writes away was cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamCut {
+    /// The recovery point at its end.
+    pub point: Point,
+    /// Unix time in microseconds, by the harness's clock: every write that was acknowledged before
+    /// it has certainly been carried.
+    pub carried_until_us: i64,
+}
+
 /// Fingerprint of a whole store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fingerprint {
@@ -126,6 +136,13 @@ pub trait Environment: Send + Sync {
 
     /// Makes a recovery point by the store's policy.
     async fn backup(&self, store: &str, label: Option<&str>) -> Result<Point, DriverError>;
+
+    /// Ends the stream that carries every write of a store away: nothing that is written from now on
+    /// is in its recovery point. `None` where no stream flows.
+    async fn cut(&self, store: &str) -> Result<Option<StreamCut>, DriverError> {
+        let _without = store;
+        Ok(None)
+    }
 
     /// Ids of the recovery points that exist now, oldest first.
     async fn points(&self, store: &str) -> Result<Vec<String>, DriverError>;
