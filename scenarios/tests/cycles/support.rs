@@ -11,7 +11,7 @@ use phoenix_engine::stack::Stack;
 use phoenix_evidence::finding::{Level, Outcome};
 use phoenix_evidence::journal::event::{CycleStarted, Event, NamedFile};
 use phoenix_evidence::journal::{self, Line};
-use phoenix_language::vocabulary;
+use phoenix_language::{Source, vocabulary};
 use phoenix_reports::{CycleView, View};
 
 /// A cycle that ran.
@@ -79,13 +79,29 @@ pub(crate) fn shipped_document() -> String {
 pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
     let environment = vocabulary::read_environment(&root().join("environments/embedded.yaml"))
         .expect("the shipped environment is valid");
-    let stack = lower::stack(&environment, profile).expect("the profile is valid");
+    cycle_in(&environment, scenario, profile, document)
+}
+
+/// As [`cycle`], under the profile `target` with one store kept in another way.
+pub(crate) fn cycle_keeping(scenario: &str, store: &str, policy: &str) -> Ran {
+    let shipped = std::fs::read_to_string(root().join("environments/embedded.yaml"));
+    let profile = format!("profiles:\n  other: {{ inherit: target, {store}: {policy} }}\n");
+    let text = shipped
+        .expect("the shipped environment")
+        .replacen("profiles:\n", &profile, 1);
+    let environment =
+        vocabulary::parse_environment("test-environment.yaml", &text).expect("a valid environment");
+    cycle_in(&environment, scenario, "other", &shipped_document())
+}
+
+fn cycle_in(environment: &Source, scenario: &str, profile: &str, document: &str) -> Ran {
+    let stack = lower::stack(environment, profile).expect("the profile is valid");
     let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
     let plan = lower::plans(&source, &stack)
         .expect("a valid plan")
         .remove(0);
     let document = Document::from_bytes("PHOENIX.md", document.as_bytes()).expect("a document");
-    let mapping = phoenix::judge::mapping(&environment, &stack);
+    let mapping = phoenix::judge::mapping(environment, &stack);
     let folder = tempfile::tempdir().expect("a folder");
     let cycle_folder = folder.path().join("cycle");
     std::fs::create_dir(&cycle_folder).expect("a folder");
