@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phoenix_engine::application::{AppContext, Person};
 use phoenix_engine::environment::{
-    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, Vessel,
+    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, StreamCut, Vessel,
 };
 use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
@@ -19,7 +20,9 @@ use phoenix_evidence::finding::Level;
 use phoenix_understudies::platform::{Log, Platform, Resolver, Running, SqliteDatabase};
 
 use crate::authority::Authority;
+use crate::buckets;
 use crate::faults::Armed;
+use crate::objects::{self, Objects};
 use crate::router::Router;
 use crate::secrets::Secrets;
 use crate::store::{directory, identity, memory, sqlite};
@@ -38,6 +41,7 @@ pub struct Embedded {
     pub(crate) vault: Vault,
     pub(crate) authority_pem: String,
     pub(crate) router: Router,
+    pub(crate) objects: Objects,
     pub(crate) network: Network,
     pub(crate) resolver: Resolver,
     pub(crate) person: Person,
@@ -73,6 +77,7 @@ impl Embedded {
     ) -> Result<Self, DriverError> {
         let _already = rustls::crypto::ring::default_provider().install_default();
         let doing = "make room for an embedded stack";
+        buckets::can_keep(&stack)?;
         let fail = |why: &dyn std::fmt::Display| DriverError::new(doing, why);
         let folder = cycle_folder.join("stack");
         fs::create_dir(&folder).map_err(|why| fail(&format!("{}: {why}", folder.display())))?;
@@ -96,6 +101,11 @@ impl Embedded {
             password: format!("Canary-{}!", Secrets::random(16)),
             email: format!("canary-{nonce}@example.com"),
         };
+        let objects = Objects::new(
+            folder.join("objects"),
+            &Secrets::random(20),
+            &Secrets::random(40),
+        );
         Ok(Self {
             run: run.to_owned(),
             nonce: nonce.to_owned(),
@@ -104,6 +114,7 @@ impl Embedded {
             vault: Vault::new(cycle_folder.join("vault")),
             authority_pem: authority.pem.clone(),
             router,
+            objects,
             network,
             resolver,
             person,
@@ -125,6 +136,9 @@ impl Embedded {
 
     /// Where a store lies.
     pub(crate) fn path(&self, store: &Store) -> PathBuf {
+        if store.kind == StoreKind::Bucket {
+            return self.objects.stock.root().join(&store.at);
+        }
         let carrier = store
             .on
             .as_ref()
@@ -169,7 +183,8 @@ impl Embedded {
                 .create(true)
                 .open(&path)
                 .map(|_| ()),
-            StoreKind::Files | StoreKind::Bucket => fs::create_dir_all(&path),
+            StoreKind::Files => fs::create_dir_all(&path),
+            StoreKind::Bucket => self.create_bucket(store),
             StoreKind::Memory => {
                 self.servers.start(&store.name, &store.engine);
                 Ok(())
@@ -192,7 +207,8 @@ impl Embedded {
                 }
                 Ok(())
             }
-            StoreKind::Files | StoreKind::Bucket => gone(fs::remove_dir_all(&path)),
+            StoreKind::Files => gone(fs::remove_dir_all(&path)),
+            StoreKind::Bucket => self.remove_bucket(store),
             StoreKind::Memory => {
                 self.servers.end(&store.name);
                 Ok(())
@@ -238,11 +254,14 @@ impl Embedded {
             StoreKind::Database => sqlite::fingerprint(&path)
                 .map(Some)
                 .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Files | StoreKind::Bucket => {
-                { directory::fingerprint_but(&path, &self.carried(store)) }
-                    .map(Some)
-                    .map_err(|why| DriverError::new(doing(), why))
-            }
+            StoreKind::Files => directory::fingerprint_but(&path, &self.carried(store))
+                .map(Some)
+                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Bucket => self
+                .bucket(store)
+                .and_then(|bucket| objects::fingerprint(&bucket))
+                .map(Some)
+                .map_err(|why| DriverError::new(doing(), why)),
             StoreKind::Memory => Ok(None),
         }
     }
@@ -261,7 +280,8 @@ impl Embedded {
                 to.sync_data()?;
                 Ok(bytes)
             }
-            StoreKind::Files | StoreKind::Bucket => directory::copy_tree(content, &path),
+            StoreKind::Files => directory::copy_tree(content, &path),
+            StoreKind::Bucket => self.restore_bucket(store, content),
             StoreKind::Memory => Ok(0),
         }
     }
@@ -282,6 +302,7 @@ impl Environment for Embedded {
     }
 
     async fn build(&self) -> Result<(), DriverError> {
+        self.start_objects().await?;
         for store in &self.stack.stores {
             self.create_vessel(store)
                 .map_err(|why| DriverError::new(format!("create {}", store.name), why))?;
@@ -349,6 +370,8 @@ impl Environment for Embedded {
                 }
             }
         }
+        self.undeclared_buckets(&known, &mut vessels)
+            .map_err(|why| DriverError::new(doing, why))?;
         self.container_layers(&mut vessels)
             .map_err(|why| DriverError::new(doing, why))?;
         Ok(vessels)
@@ -375,6 +398,14 @@ impl Environment for Embedded {
     }
 
     async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
+        let whole = stores.len() + self.retained() >= self.stack.stores.len();
+        // A stream that nobody cut ends here: what it carried is a recovery point all the same.
+        for name in stores {
+            self.cut(name).await?;
+        }
+        if whole {
+            self.stop_objects().await?;
+        }
         for name in stores {
             let store = self.store(name)?;
             if self.armed().keeps(name) {
@@ -395,7 +426,7 @@ impl Environment for Embedded {
             }
         }
         // Secrets and containers live in the stack: they go with a whole destroy only.
-        if stores.len() + self.retained() >= self.stack.stores.len() {
+        if whole {
             let mut live = self.live.lock().await;
             live.secrets.clear();
             let _gone = fs::remove_file(self.secrets_file());
@@ -416,10 +447,14 @@ impl Environment for Embedded {
                 answering.push(format!("{service} at {}", running.address));
             }
         }
+        if let Some(address) = self.objects.answers_stopped().await {
+            answering.push(format!("the object store at {address}"));
+        }
         answering
     }
 
     async fn rebuild(&self, stores: &[String]) -> Result<(), DriverError> {
+        self.start_objects().await?;
         for name in stores {
             let store = self.store(name)?;
             self.create_vessel(store)
@@ -450,7 +485,8 @@ impl Environment for Embedded {
                     .map_err(|why| DriverError::new(doing(), why))?;
                 Some(copied)
             }
-            StoreKind::Files | StoreKind::Bucket => {
+            StoreKind::Bucket => self.back_up_bucket(declared, &content).map_err(io)?,
+            StoreKind::Files => {
                 // A folder has no snapshot of its own: what is fingerprinted is the copy.
                 directory::copy_tree_but(&path, &content, &self.carried(declared)).map_err(io)?;
                 Some(directory::fingerprint(&content).map_err(io)?)
@@ -466,10 +502,12 @@ impl Environment for Embedded {
         })
     }
 
+    async fn cut(&self, store: &str) -> Result<Option<StreamCut>, DriverError> {
+        self.cut_stream(self.store(store)?).await
+    }
+
     async fn points(&self, store: &str) -> Result<Vec<String>, DriverError> {
-        self.vault
-            .points(store)
-            .map_err(|why| DriverError::new(format!("list recovery points of {store}"), why))
+        self.points_of(store)
     }
 
     async fn restore(&self, store: &str, point: &str) -> Result<u64, DriverError> {
@@ -513,6 +551,7 @@ impl Environment for Embedded {
     fn compare(&self, store: &str, before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
         match self.stack.store(store).map(|store| store.kind) {
             Some(StoreKind::Database) => sqlite::compare(before, after),
+            Some(StoreKind::Bucket) => objects::compare(before, after),
             _ => directory::compare(before, after),
         }
     }
@@ -525,7 +564,12 @@ impl Environment for Embedded {
             StoreKind::Database => sqlite::write_direct(&path, copy)
                 .map(|()| true)
                 .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Files | StoreKind::Bucket => directory::write_direct(&path, copy)
+            StoreKind::Files => directory::write_direct(&path, copy)
+                .map(|()| true)
+                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Bucket => self
+                .bucket(declared)
+                .and_then(|bucket| bucket.write_direct(copy))
                 .map(|()| true)
                 .map_err(|why| DriverError::new(doing(), why)),
             StoreKind::Memory => Ok(self.servers.write_direct(store, copy)),
@@ -541,7 +585,13 @@ impl Environment for Embedded {
                 sqlite::list_direct(&path).map_err(|why| DriverError::new(doing(), why))
             }
             StoreKind::Memory => Ok(self.servers.list_direct(store)),
-            _ => directory::list_direct(&path).map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Bucket => self
+                .bucket(declared)
+                .and_then(|bucket| bucket.list_direct())
+                .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Files => {
+                directory::list_direct(&path).map_err(|why| DriverError::new(doing(), why))
+            }
         }
     }
 
@@ -554,8 +604,31 @@ impl Environment for Embedded {
                 sqlite::find_text(&path, text).map_err(|why| DriverError::new(doing(), why))
             }
             StoreKind::Memory => Ok(self.servers.find_text(store, text)),
-            _ => directory::find_text(&path, text, &self.carried(declared))
+            StoreKind::Bucket => self
+                .bucket(declared)
+                .and_then(|bucket| bucket.find_text(text))
                 .map_err(|why| DriverError::new(doing(), why)),
+            StoreKind::Files => directory::find_text(&path, text, &self.carried(declared))
+                .map_err(|why| DriverError::new(doing(), why)),
+        }
+    }
+
+    async fn holds(&self, store: &str) -> Result<u64, DriverError> {
+        let declared = self.store(store)?;
+        let path = self.path(declared);
+        let fail = |why: &dyn std::fmt::Display| {
+            DriverError::new(format!("count what {store} holds"), why)
+        };
+        match declared.kind {
+            StoreKind::Database => sqlite::rows(&path).map_err(|why| fail(&why)),
+            StoreKind::Files => directory::files_but(&path, &self.carried(declared))
+                .map(|files| files.len() as u64)
+                .map_err(|why| fail(&why)),
+            StoreKind::Bucket => self
+                .bucket(declared)
+                .map(|bucket| bucket.objects().len() as u64)
+                .map_err(|why| fail(&why)),
+            StoreKind::Memory => Ok(self.servers.holds(store)),
         }
     }
 
@@ -617,6 +690,7 @@ impl Environment for Embedded {
             .collect();
         self.stop_services(&all).await;
         self.servers.end_all();
+        self.stop_objects().await?;
         match fs::remove_dir_all(&self.folder) {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                 let doing = format!("remove {}", self.folder.display());
@@ -642,6 +716,7 @@ impl Embedded {
     pub(crate) fn points_of(&self, store: &str) -> Result<Vec<String>, DriverError> {
         self.vault
             .points(store)
+            .and_then(|points| self.usable(self.store(store).map_err(io::Error::other)?, points))
             .map_err(|why| DriverError::new(format!("list recovery points of {store}"), why))
     }
 

@@ -9,6 +9,7 @@ use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Store, StoreKind};
 
 use crate::driver::Embedded;
+use crate::objects;
 use crate::secrets::Secrets;
 use crate::store::{directory, sqlite};
 
@@ -220,10 +221,11 @@ impl Embedded {
 
     fn empty_content(&self, store: &Store, content: &Path) -> io::Result<()> {
         directory::clear(content)?;
-        if store.kind == StoreKind::Database {
-            fs::write(content.join("database"), b"")?;
+        match store.kind {
+            StoreKind::Database => fs::write(content.join("database"), b""),
+            StoreKind::Bucket => self.empty_copy(store, content),
+            StoreKind::Files | StoreKind::Memory => Ok(()),
         }
-        Ok(())
     }
 
     /// Faults of a store that was just restored, done before any application starts on it.
@@ -245,7 +247,13 @@ impl Embedded {
             let path = self.path(store);
             let touched = match store.kind {
                 StoreKind::Database => damage_database(&path, &fault).map_err(io::Error::other)?,
-                _ => damage_files(&path, &fault, &self.carried(store))?,
+                StoreKind::Bucket => {
+                    let bucket = self.bucket(store)?;
+                    objects::damage(&bucket, &fault)?
+                }
+                StoreKind::Files | StoreKind::Memory => {
+                    damage_files(&path, &fault, &self.carried(store))?
+                }
             };
             armed
                 .done

@@ -1,11 +1,14 @@
 //! The embedded environment: understudies in this process behind a TLS router on loopback, SQLite
-//! files as databases, folders as volumes, secrets in a file, and a vault outside the blast radius.
+//! files as databases, folders as volumes, an
+//! object store with versions, secrets in a file, and a vault outside the blast radius.
 //! Two runs at once never meet: each has its own folder, ports and authority.
 
 mod applications;
 mod authority;
+mod buckets;
 mod driver;
 mod faults;
+pub mod objects;
 mod router;
 mod secrets;
 mod services;

@@ -136,6 +136,7 @@ impl Embedded {
                 .map(|secret| live.secrets.get(secret).unwrap_or_default().to_owned())
                 .collect(),
             client: &client,
+            objects: self.objects.access(),
             path: &|store| self.path(store),
         };
         applications::set_up(&machine, &mut env)?;

@@ -101,10 +101,11 @@ impl Vault {
 
     /// Removes all points of a store: what happens to automated backups when their instance goes.
     pub(crate) fn forget(&self, store: &str) -> io::Result<()> {
-        match fs::remove_dir_all(self.of(store)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        // A point that is still being made is none yet.
+        for point in self.points(store)? {
+            fs::remove_dir_all(self.of(store).join(point))?;
         }
+        Ok(())
     }
 }
 

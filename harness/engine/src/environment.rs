@@ -59,6 +59,16 @@ pub struct Point {
     pub fingerprint: Option<Fingerprint>,
 }
 
+/// Where the stream that carries a store's writes away was cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamCut {
+    /// The recovery point at its end.
+    pub point: Point,
+    /// Unix time in microseconds, by the harness's clock: every write that was acknowledged before
+    /// it has certainly been carried.
+    pub carried_until_us: i64,
+}
+
 /// Fingerprint of a whole store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fingerprint {
@@ -132,6 +142,13 @@ pub trait Environment: Send + Sync {
     /// Makes a recovery point by the store's policy.
     async fn backup(&self, store: &str, label: Option<&str>) -> Result<Point, DriverError>;
 
+    /// Ends the stream that carries every write of a store away: nothing that is written from now on
+    /// is in its recovery point. `None` where no stream flows.
+    async fn cut(&self, store: &str) -> Result<Option<StreamCut>, DriverError> {
+        let _without = store;
+        Ok(None)
+    }
+
     /// Ids of the recovery points that exist now, oldest first.
     async fn points(&self, store: &str) -> Result<Vec<String>, DriverError>;
 
@@ -154,6 +171,10 @@ pub trait Environment: Send + Sync {
 
     /// Whether a text stands anywhere in a store (rows of any table; names or bytes of files).
     async fn find_text(&self, store: &str, text: &str) -> Result<bool, DriverError>;
+
+    /// How many rows, files, objects or entries a store holds, without what was written straight
+    /// into it.
+    async fn holds(&self, store: &str) -> Result<u64, DriverError>;
 
     /// First column of every row of a query, as text.
     async fn sql(&self, store: &str, query: &str) -> Result<Vec<String>, DriverError>;

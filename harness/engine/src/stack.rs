@@ -99,9 +99,11 @@ pub enum Policy {
         /// As above.
         lag: Duration,
     },
-    /// Versions kept beside the data and outside the destroy.
+    /// Older versions kept in the store itself: a store that is emptied or overwritten comes back
+    /// through them, one that is destroyed takes them along.
     Versioned,
-    /// Every write carried away as it happens.
+    /// Every write carried away as it happens, so that no backup step is needed: its recovery point
+    /// is where the stream ends.
     Replicated {
         /// How far behind.
         lag: Duration,
@@ -111,25 +113,31 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// What a disaster at the worst moment would lose by the policy alone; `None` where the policy
-    /// keeps nothing.
+    /// What a destroy at the worst moment would lose by the policy alone; `None` where nothing that
+    /// the policy keeps outlives it.
     #[must_use]
     pub fn worst_loss(&self) -> Option<Duration> {
         match self {
-            Self::None => None,
+            Self::None | Self::Versioned => None,
             Self::Snapshot {
                 outlives: false, ..
             } => None,
             Self::Snapshot { every, lag, .. } | Self::Logical { every, lag } => Some(*every + *lag),
             Self::Replicated { lag } => Some(*lag),
-            Self::Versioned | Self::Retained => Some(Duration::ZERO),
+            Self::Retained => Some(Duration::ZERO),
         }
     }
 
     /// Whether a backup step makes a recovery point under it.
     #[must_use]
     pub fn makes_points(&self) -> bool {
-        !matches!(self, Self::None | Self::Retained)
+        !matches!(self, Self::None | Self::Retained | Self::Replicated { .. })
+    }
+
+    /// Whether a stream carries its writes away: its point is made by the cut of the stream.
+    #[must_use]
+    pub fn streams(&self) -> bool {
+        matches!(self, Self::Replicated { .. })
     }
 }
 
@@ -152,7 +160,7 @@ impl std::fmt::Display for Policy {
             Self::Logical { every, .. } => {
                 write!(f, "dump every {}", crate::words::duration(*every))
             }
-            Self::Versioned => write!(f, "versions kept"),
+            Self::Versioned => write!(f, "versions kept in the store itself"),
             Self::Replicated { lag } => {
                 write!(f, "replicated, {} behind", crate::words::duration(*lag))
             }

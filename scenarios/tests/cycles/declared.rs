@@ -92,3 +92,21 @@ fn what_is_declared_as_sick_is_carried_and_only_what_it_touches_is_unknown() {
     assert_eq!(ran.count("bookstack-db", "lost"), 0);
     assert_ne!(ran.view.recovery(), "recovered");
 }
+
+#[test]
+fn a_declared_store_that_stays_empty_forbids_the_word_recovered() {
+    // Uploads go to the container's own disk although a bucket is there for them.
+    let environment = shipped_environment().replace(
+        "env: { API_REQUESTS_PER_MIN: \"100000\" }",
+        "env: { API_REQUESTS_PER_MIN: \"100000\", STORAGE_TYPE: local }",
+    );
+    let ran = cycle_on(&environment, SHORT, "target");
+    assert!(ran.failed("empty"), "{}", ran.view.sentence());
+    assert!(
+        ran.says("bookstack-uploads is empty"),
+        "{}",
+        ran.view.sentence()
+    );
+    assert_eq!(ran.view.recovery(), "not-recovered");
+    assert_eq!(ran.exit(), 1, "it is a finding");
+}

@@ -83,12 +83,15 @@ pub(crate) fn shipped_document() -> String {
 
 /// Runs a scenario text under a profile of the shipped embedded environment, against a document.
 pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
-    let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
     let (environment, stack) = embedded(profile);
-    let plan = lower::plans(&source, &stack)
-        .expect("a valid plan")
-        .remove(0);
-    run(&environment, &stack, &plan, document)
+    cycle_in(&environment, &stack, scenario, document)
+}
+
+/// As [`cycle`], under the profile `target` with one store kept in another way.
+pub(crate) fn cycle_keeping(scenario: &str, store: &str, policy: &str) -> Ran {
+    let profile = format!("profiles:\n  other: {{ inherit: target, {store}: {policy} }}\n");
+    let text = shipped_environment().replacen("profiles:\n", &profile, 1);
+    cycle_on(&text, scenario, "other")
 }
 
 /// The same on another environment: the shipped one's text, changed.
@@ -96,11 +99,15 @@ pub(crate) fn cycle_on(environment: &str, scenario: &str, profile: &str) -> Ran 
     let environment =
         vocabulary::parse_environment("embedded.yaml", environment).expect("a valid environment");
     let stack = lower::stack(&environment, profile).expect("the profile is valid");
+    cycle_in(&environment, &stack, scenario, &shipped_document())
+}
+
+fn cycle_in(environment: &Source, stack: &Stack, scenario: &str, document: &str) -> Ran {
     let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
-    let plan = lower::plans(&source, &stack)
+    let plan = lower::plans(&source, stack)
         .expect("a valid plan")
         .remove(0);
-    run(&environment, &stack, &plan, &shipped_document())
+    run(environment, stack, &plan, document)
 }
 
 /// The text of the shipped embedded environment.

@@ -1,4 +1,4 @@
-//! BookStack: its uploads are on a volume, its people log in through the provider.
+//! BookStack: its uploads are in a bucket or on a volume, its people log in through the provider.
 
 use phoenix_applications::provision::ClientAuth;
 use phoenix_engine::environment::DriverError;
@@ -14,14 +14,14 @@ pub(super) fn variables(
         // The volume is mounted where the image keeps its data.
         container.mount(uploads, "www")?;
     }
-    Ok(vec![
+    let mut variables = uploads(container);
+    variables.extend([
         ("APP_KEY", container.secret(0)),
         ("APP_URL", container.base()),
         ("DB_HOST", "database".to_owned()),
         ("DB_DATABASE", "bookstack".to_owned()),
         ("DB_USERNAME", "bookstack".to_owned()),
         ("DB_PASSWORD", "unused by a file".to_owned()),
-        ("STORAGE_TYPE", "local".to_owned()),
         ("AUTH_METHOD", "oidc".to_owned()),
         ("OIDC_NAME", "Zitadel".to_owned()),
         ("OIDC_CLIENT_ID", container.client("client_id")),
@@ -29,7 +29,23 @@ pub(super) fn variables(
         ("OIDC_ISSUER", container.provider()),
         ("OIDC_ISSUER_DISCOVER", "true".to_owned()),
         ("HOSTNAME", Secrets::random(12)),
-    ])
+    ]);
+    Ok(variables)
+}
+
+/// Where uploads go: the first bucket of the service's, or its own folder.
+fn uploads(container: &Container<'_>) -> Vec<(&'static str, String)> {
+    let Some((access, bucket)) = container.bucket() else {
+        return vec![("STORAGE_TYPE", "local".to_owned())];
+    };
+    vec![
+        ("STORAGE_TYPE", "s3".to_owned()),
+        ("STORAGE_S3_ENDPOINT", access.endpoint.clone()),
+        ("STORAGE_S3_REGION", access.region.clone()),
+        ("STORAGE_S3_KEY", access.key.clone()),
+        ("STORAGE_S3_SECRET", access.secret.clone()),
+        ("STORAGE_S3_BUCKET", bucket.at.clone()),
+    ]
 }
 
 /// Where logins come back to, and how the client proves itself.

@@ -16,6 +16,8 @@ use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::{Service, Stack, Store, StoreKind};
 use phoenix_understudies::platform::{BootError, Platform, Running};
 
+use crate::objects::Access;
+
 /// One service about to start, as its container would see the machine.
 pub(crate) struct Container<'a> {
     pub(crate) stack: &'a Stack,
@@ -28,6 +30,8 @@ pub(crate) struct Container<'a> {
     pub(crate) secrets: Vec<String>,
     /// What the provider knows this service's client by: `client_id`, `client_secret`.
     pub(crate) client: &'a BTreeMap<String, String>,
+    /// How it reaches its buckets; `None` while the object store is stopped.
+    pub(crate) objects: Option<Access>,
     /// Where a store's data is.
     pub(crate) path: &'a (dyn Fn(&Store) -> PathBuf + Sync),
 }
@@ -66,6 +70,12 @@ impl Container<'_> {
             .into_iter()
             .filter(|store| store.kind == kind)
             .collect()
+    }
+
+    /// The service's first bucket, and how it is reached.
+    pub(crate) fn bucket(&self) -> Option<(&Access, &Store)> {
+        let store = self.stores(StoreKind::Bucket).first().copied()?;
+        Some((self.objects.as_ref()?, store))
     }
 
     /// Mounts a store's folder inside the container's own, as a volume would be.

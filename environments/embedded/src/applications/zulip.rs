@@ -21,7 +21,8 @@ pub(super) fn variables(container: &Container<'_>) -> Vec<(&'static str, String)
         container.client("client_id"),
         container.client("client_secret"),
     );
-    vec![
+    let mut variables = uploads(container);
+    variables.extend([
         ("SETTING_EXTERNAL_HOST", container.host.to_owned()),
         (
             "SETTING_ZULIP_ADMINISTRATOR",
@@ -39,6 +40,21 @@ pub(super) fn variables(container: &Container<'_>) -> Vec<(&'static str, String)
         ),
         ("SETTING_SOCIAL_AUTH_OIDC_ENABLED_IDPS", provider),
         ("HOSTNAME", Secrets::random(12)),
+    ]);
+    variables
+}
+
+/// Where uploads go: the first bucket of the service's; without one, below `/data`.
+fn uploads(container: &Container<'_>) -> Vec<(&'static str, String)> {
+    let Some((access, bucket)) = container.bucket() else {
+        return Vec::new();
+    };
+    vec![
+        ("SETTING_S3_ENDPOINT_URL", access.endpoint.clone()),
+        ("SETTING_S3_REGION", access.region.clone()),
+        ("SETTING_S3_AUTH_UPLOADS_BUCKET", bucket.at.clone()),
+        ("SECRETS_s3_key", access.key.clone()),
+        ("SECRETS_s3_secret_key", access.secret.clone()),
     ]
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn fingerprint_but(root: &Path, others: &[String]) -> io::Result<Fing
 
 /// Digests of files, by name. Files are shared out among the cores, the largest first; only when
 /// there are fewer large files than cores do all cores work on one.
-fn digests(root: &Path, files: Vec<(String, u64)>) -> io::Result<Vec<(String, String)>> {
+pub(crate) fn digests(root: &Path, files: Vec<(String, u64)>) -> io::Result<Vec<(String, String)>> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let (mut alone, mut shared): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|(_, size)| *size >= LARGE);
@@ -226,6 +226,11 @@ pub fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
             .filter(|path| !before.contains_key(*path))
             .map(|path| format!("{path} is new")),
     );
+    lines_of_difference(lines)
+}
+
+/// The first twenty, and how many more there are.
+pub(crate) fn lines_of_difference(mut lines: Vec<String>) -> Vec<String> {
     if lines.len() > 20 {
         let more = lines.len() - 20;
         lines.truncate(20);

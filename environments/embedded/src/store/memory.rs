@@ -115,6 +115,18 @@ impl Servers {
         }
     }
 
+    /// Entries of a cache, canaries left out.
+    pub(crate) fn holds(&self, store: &str) -> u64 {
+        match self.locked().get(store).map(|server| &server.kind) {
+            Some(Kind::Cache(cache)) => cache
+                .entries()
+                .iter()
+                .filter(|(key, _)| !key.starts_with(CANARY))
+                .count() as u64,
+            _ => 0,
+        }
+    }
+
     /// Whether a text stands in a key or a value of a cache.
     pub(crate) fn find_text(&self, store: &str, text: &str) -> bool {
         match self.locked().get(store).map(|server| &server.kind) {

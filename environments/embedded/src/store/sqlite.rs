@@ -91,6 +91,17 @@ pub(crate) fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         .collect()
 }
 
+/// Rows of all tables but the canaries'.
+pub(crate) fn rows(path: &Path) -> rusqlite::Result<u64> {
+    let connection = open(path)?;
+    let mut rows = 0;
+    for name in names(&connection)?.iter().filter(|name| *name != CANARIES) {
+        let sql = format!("SELECT count(*) FROM {}", quoted(name));
+        rows += connection.query_row(&sql, [], |row| row.get::<_, u64>(0))?;
+    }
+    Ok(rows)
+}
+
 /// A name as SQL takes it.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

@@ -1,3 +1,4 @@
 //! The embedded environment by its parts.
 
 mod fingerprints;
+mod objects;

@@ -1,17 +1,18 @@
 //! Backup, destroy, and the proof that what was destroyed is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures::stream::{self, StreamExt as _};
 use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{DestructionProof, Event, Moment, Phase, RecoveryPoint};
+use phoenix_evidence::verdict::Cut;
 
 use super::results::{kind, proof, result};
 use super::state::{Disaster, PointMade};
-use super::{Cycle, StepError, StepResult};
-use crate::environment::DirectCopy;
-use crate::stack::Policy;
+use super::{Cycle, CycleError, StepError, StepResult};
+use crate::environment::{DirectCopy, Point};
+use crate::stack::{Policy, Store};
 use crate::words::count;
 
 impl Cycle<'_> {
@@ -25,52 +26,99 @@ impl Cycle<'_> {
             .map(|store| async move {
                 let begin = self.ledger.position();
                 let point = self.environment.backup(&store.name, label).await?;
-                let end = self.ledger.position();
-                self.tell(&Event::RecoveryPoint(RecoveryPoint {
-                    id: point.id.clone(),
-                    store: store.name.clone(),
-                    policy: store.policy.to_string(),
+                let cut = Cut {
                     begin,
-                    end,
-                    bytes: point.bytes,
-                    digest: point.digest.clone(),
-                }))?;
-                if let Some(fingerprint) = &point.fingerprint {
-                    self.tell(&Event::Fingerprint {
-                        moment: Moment::AtBackup,
-                        store: store.name.clone(),
-                        digest: fingerprint.digest.clone(),
-                        covers: fingerprint.covers.clone(),
-                    })?;
-                }
-                let made = PointMade {
-                    id: point.id,
-                    label: label.map(str::to_owned),
-                    begin,
-                    end,
-                    fingerprint: point.fingerprint,
+                    end: self.ledger.position(),
                 };
-                self.state()
-                    .points
-                    .entry(store.name.clone())
-                    .or_default()
-                    .push(made);
-                Ok::<_, StepError>(())
+                self.keep_point(store, point, label, cut)
             })
             .buffer_unordered(4)
             .collect::<Vec<_>>()
             .await;
         made.into_iter().collect::<Result<Vec<()>, _>>()?;
-        let none = stores.len() - wanted.len();
-        let points = count(wanted.len() as u64, "recovery point", "recovery points");
-        Ok(if none == 0 {
-            points
-        } else {
-            format!(
-                "{points}; {} without one by policy",
-                count(none as u64, "store", "stores")
-            )
-        })
+        let streams = stores
+            .iter()
+            .filter_map(|name| self.stack.store(name))
+            .filter(|store| store.policy.streams())
+            .count();
+        let none = stores.len() - wanted.len() - streams;
+        let mut said = count(wanted.len() as u64, "recovery point", "recovery points");
+        if none > 0 {
+            let stores = count(none as u64, "store", "stores");
+            said.push_str(&format!("; {stores} without one by policy"));
+        }
+        if streams > 0 {
+            let stores = count(streams as u64, "store", "stores");
+            said.push_str(&format!(
+                "; {stores} replicated, whose point is the end of the stream"
+            ));
+        }
+        Ok(said)
+    }
+
+    /// Keeps a recovery point that was made, in the journal first.
+    fn keep_point(
+        &self,
+        store: &Store,
+        point: Point,
+        label: Option<&str>,
+        cut: Cut,
+    ) -> Result<(), StepError> {
+        self.tell(&Event::RecoveryPoint(RecoveryPoint {
+            id: point.id.clone(),
+            store: store.name.clone(),
+            policy: store.policy.to_string(),
+            begin: cut.begin,
+            end: cut.end,
+            bytes: point.bytes,
+            digest: point.digest.clone(),
+        }))?;
+        if let Some(fingerprint) = &point.fingerprint {
+            self.tell(&Event::Fingerprint {
+                moment: Moment::AtBackup,
+                store: store.name.clone(),
+                digest: fingerprint.digest.clone(),
+                covers: fingerprint.covers.clone(),
+            })?;
+        }
+        let made = PointMade {
+            id: point.id,
+            label: label.map(str::to_owned),
+            begin: cut.begin,
+            end: cut.end,
+            fingerprint: point.fingerprint,
+        };
+        self.state()
+            .points
+            .entry(store.name.clone())
+            .or_default()
+            .push(made);
+        Ok(())
+    }
+
+    /// Cuts the streams that carry writes away, before anything is planted that must not be in them.
+    /// What was acknowledged before the moment of a cut is in its point; what was invoked after the
+    /// cut is not; what lies between may be.
+    async fn cut_streams(&self, stores: &[String]) -> Result<(), StepError> {
+        for name in stores {
+            let Some(store) = self.stack.store(name).filter(|one| one.policy.streams()) else {
+                continue;
+            };
+            let Some(stream) = self.environment.cut(name).await? else {
+                continue;
+            };
+            let end = self.ledger.position();
+            let ledger = phoenix_evidence::ledger::read(&self.folder.join("ledger.jsonl"))
+                .map_err(CycleError::from)?;
+            let certain = ledger
+                .ops
+                .iter()
+                .take_while(|line| line.at_us < stream.carried_until_us)
+                .last();
+            let begin = certain.map_or(0, |line| line.seq);
+            self.keep_point(store, stream.point, None, Cut { begin, end })?;
+        }
+        Ok(())
     }
 
     pub(super) async fn destroy(&self, stores: &[String], services: &[String]) -> StepResult {
@@ -83,7 +131,9 @@ impl Cycle<'_> {
             })
             .cloned()
             .collect();
+        self.look_for_empty(stores).await?;
         let vessels = self.environment.inventory().await?;
+        self.cut_streams(&doomed).await?;
         self.plant_tombstones(&doomed).await?;
         let before = self.list_points(stores, Moment::Before).await?;
 
@@ -110,6 +160,43 @@ impl Cycle<'_> {
             count(services.len() as u64, "service", "services"),
             count(doomed.len() as u64, "store", "stores")
         ))
+    }
+
+    /// A store that stays empty while the application that should fill it has written: what it
+    /// wrote is somewhere else, where nobody backs it up.
+    async fn look_for_empty(&self, stores: &[String]) -> Result<(), StepError> {
+        let used: BTreeSet<String> = {
+            let state = self.state();
+            state
+                .canaries
+                .iter()
+                .filter(|known| known.spec.service.is_some() && known.reference.is_some())
+                .flat_map(|known| &known.spec.parts)
+                .map(|part| part.store.clone())
+                .filter(|store| stores.contains(store))
+                .collect()
+        };
+        for store in used {
+            if self.environment.holds(&store).await? > 0 {
+                continue;
+            }
+            let summary = format!(
+                "{store} is empty, and the application has acknowledged what should be in it"
+            );
+            let mut found = result(
+                CheckKind::Inventory,
+                Subject::Store(store.clone()),
+                Outcome::Fail,
+                1,
+                summary.clone(),
+            );
+            found.failures = vec![(kind("empty"), 1)];
+            found.proofs = vec![proof("destroy", &format!("count of {store}"), &summary)];
+            let mut state = self.state();
+            state.undeclared.push(format!("what should be in {store}"));
+            state.results.push(found);
+        }
+        Ok(())
     }
 
     /// Written after the last backup: a faithful restore cannot contain it.
@@ -216,7 +303,8 @@ impl Cycle<'_> {
                 continue;
             }
             let left = after.get(store).map_or(0, Vec::len);
-            let (outcome, failure, summary) = if !declared.policy.makes_points() {
+            let keeps = declared.policy.makes_points() || declared.policy.streams();
+            let (outcome, failure, summary) = if !keeps {
                 (
                     Outcome::Fail,
                     Some("no-backup"),

@@ -356,6 +356,16 @@ fn judge_pair(
                 ..judged(Verdict::Dangling, Reason::HalfThere)
             }
         }
+        // A file is seen through its row. Where the row was legitimately lost, its absence says nothing
+        // of a file whose own point is newer.
+        (false, false)
+            if !deleted
+                && first.verdict == Verdict::LostInWindow
+                && second.verdict == Verdict::Lost
+                && cut_of(&second_facts).is_some() =>
+        {
+            proven(facts.first, second_facts, first, 1)
+        }
         (true, true)
             if seen.linked == Some(false)
                 && first.verdict.counts_as() != Some(Outcome::Fail)

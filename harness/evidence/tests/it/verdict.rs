@@ -225,6 +225,55 @@ fn pairs() {
     );
 }
 
+#[test]
+fn a_file_is_seen_through_its_row_alone() {
+    let newer = StoreFacts {
+        cut: Some(Cut {
+            begin: 200,
+            end: 210,
+        }),
+        ..STORE
+    };
+    let judge = |first, second, row, file| {
+        let written = acked(Op::Create, 0, 150, 151);
+        let histories = Histories::new(&written, 1);
+        let facts = Facts {
+            first,
+            second: Some(second),
+        };
+        let seen = Observation {
+            first: row,
+            second: Some(file),
+            linked: None,
+        };
+        let judged = classify_one(histories.of(CanaryId(0)), &facts, &seen);
+        (judged.verdict, judged.against)
+    };
+    let absent = Observed::Absent;
+    let kept = StoreFacts { cut: None, ..STORE };
+    let unproven = StoreFacts {
+        destroyed: false,
+        ..newer
+    };
+    // The row is in the window of its store; the file's own store is restored from a later moment.
+    assert_eq!(
+        judge(STORE, newer, absent, absent),
+        (Verdict::LostInWindow, 1)
+    );
+    assert_eq!(
+        judge(STORE, unproven, absent, absent),
+        (Verdict::Unverifiable, 1)
+    );
+    // No point could hold the file: whatever became of its row, it is lost.
+    assert_eq!(judge(STORE, kept, absent, absent), (Verdict::Lost, 2));
+    // The other way round the row says where the file should be.
+    assert_eq!(judge(newer, STORE, absent, absent), (Verdict::Lost, 1));
+    assert_eq!(
+        judge(newer, STORE, there(0), absent),
+        (Verdict::Dangling, 2)
+    );
+}
+
 /// A second opinion on one plain canary: what may be there, by listing every state that a faithful
 /// restore of some moment within the cut could have.
 fn oracle(lines: &[OpLine], cut: Cut, seen: Option<u32>) -> bool {
