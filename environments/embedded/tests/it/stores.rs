@@ -190,10 +190,7 @@ async fn moments_go_with_their_bucket_and_not_with_another_of_its_name() {
     built.fill();
     let point = built.driver.backup(NAME, None).await.expect("a point");
     assert!(point.bytes < 1000, "a moment is no copy");
-    assert_eq!(
-        built.driver.points(NAME).await.expect("points"),
-        [point.id.clone()]
-    );
+    assert_eq!(built.driver.points(NAME).await.expect("points"), [point.id]);
     built.bucket().delete("a").expect("deleted");
     built.restore_newest().await.expect("restored");
     assert_eq!(built.keys(), ["a", "b", "c"]);
