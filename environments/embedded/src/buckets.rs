@@ -10,7 +10,7 @@ use phoenix_engine::environment::{DriverError, Fingerprint, Point, StreamCut, Ve
 use phoenix_engine::stack::{Policy, Stack, Store, StoreKind};
 
 use crate::driver::Embedded;
-use crate::objects::{Bucket, Moment, Refused, Versioning, fingerprint};
+use crate::objects::{Bucket, Moment, Objects, Refused, Versioning, fingerprint};
 use crate::store::identity;
 
 /// Whether every policy can be kept here.
@@ -47,6 +47,12 @@ fn versioning(policy: Policy) -> Versioning {
 }
 
 impl Embedded {
+    /// The object store of the stack.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
     pub(crate) async fn start_objects(&self) -> Result<(), DriverError> {
         self.objects
             .start()

@@ -113,6 +113,9 @@ async fn no_upload_id_is_a_path() {
         .path()
         .join("objects/uploads/uploads/../secret");
     std::fs::create_dir_all(&secret).expect("a folder");
+    // What an upload of this very key looks like, where no upload is.
+    let upload = r#"{"key":"a","headers":{},"metadata":{}}"#;
+    std::fs::write(secret.join("upload.json"), upload).expect("written");
     for id in [
         "../secret",
         "..",
