@@ -26,6 +26,12 @@ pub(crate) fn write(run: &str, cycles: &[&CycleView], given: Option<&Path>) -> R
             "run `phoenix run` again, or name another run",
         ));
     };
+    if cycle.finished.as_ref().is_none_or(|end| end.interrupted) {
+        return Err(Error::usage(
+            format!("run {run} was interrupted: what it measured is no status"),
+            "let `phoenix run` come to its end, or name another run",
+        ));
+    }
     let mut made = Vec::new();
     for document in chosen(register, given)? {
         let path = given.map_or_else(|| PathBuf::from(&document.path), Path::to_owned);

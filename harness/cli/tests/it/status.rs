@@ -128,6 +128,21 @@ fn a_document_that_was_not_judged_is_refused() {
     settings().bind(|| insta::assert_snapshot!(said.whole()));
 }
 
+#[test]
+fn an_interrupted_run_leaves_the_status_of_the_one_before() {
+    let project = judged(str::to_owned);
+    let path = "phoenix-runs/20260101T000000Z-000000/01-full-phoenix-today/journal.jsonl";
+    let whole = project.read(path);
+    let cut = whole.replace("\"interrupted\":false", "\"interrupted\":true");
+    assert_ne!(whole, cut);
+    project.write(path, cut);
+    let before = project.read("PHOENIX.md");
+    let said = project.phoenix(&["gaps", "--write"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("was interrupted"), "{}", said.err);
+    assert_eq!(project.read("PHOENIX.md"), before);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_stays_a_link_and_permissions_stay() {
