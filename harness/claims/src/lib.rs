@@ -21,6 +21,6 @@ pub use mapping::{
     draft_yaml,
 };
 pub use register::{
-    Agreement, Line, NotRun, Recovery, Register, RunFacts, Settled, Status, judge, recovery_answer,
-    write_status_block,
+    Agreement, Line, NotRun, Recovery, Register, RunFacts, Settled, Status, judge,
+    outside_status_block, recovery_answer, write_status_block,
 };

@@ -2,17 +2,38 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::exit;
+
+/// Headings and names as cargo draws them; clap leaves them out without a terminal or under
+/// `NO_COLOR`.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
 
 /// Burns a stack down, rebuilds it, restores it, and proves what came back.
 #[derive(Debug, Parser)]
 #[command(
     name = "phoenix",
     version,
-    after_help = "Exit codes: 0 no news · 1 a finding · 2 a mistake in a file or argument · \
-                  3 cannot tell · 70 a defect of phoenix\n\n\
-                  Examples:\n  phoenix run\n  phoenix run full-phoenix --profile today\n  \
-                  phoenix plan keys-regenerate\n  phoenix gaps\n  phoenix report latest --format markdown"
+    styles = STYLES,
+    after_help = concat!(
+        "Examples:\n",
+        "  phoenix run                                  the shipped cycle, judged against PHOENIX.md\n",
+        "  phoenix run full-phoenix --profile today     one profile of it\n",
+        "  phoenix plan keys-regenerate                 every destructive act, before it happens\n",
+        "  phoenix gaps                                 how the document stands after the last run\n",
+        "  phoenix report latest --format markdown      that run for the summary of a CI job\n\n",
+        exit::codes!(),
+        "\n\nEnvironment:\n",
+        "  PHOENIX_RUNS_DIR   where runs are kept\n",
+        "  NO_COLOR           no colours\n",
+        "  CI                 plain lines instead of a live one",
+    )
 )]
 pub(crate) struct Arguments {
     /// What to do.
@@ -24,43 +45,133 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run scenarios and judge what came back.
+    ///
+    /// Each scenario runs once under each of its profiles, one cycle after another: seed, back up,
+    /// write on, destroy, rebuild, restore, check. Evidence and reports are kept in the runs folder.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix run\n",
+        "  phoenix run full-phoenix keys-regenerate --profile target\n",
+        "  phoenix run scenarios/ --env embedded\n",
+        "  phoenix run my-drill.yaml --document docs/PHOENIX.md --require recovery\n",
+        "  phoenix run --seed 7                         the same payloads, the same random choices\n",
+        "  phoenix run --format json | jq '.cycles[].finished.recovery'\n\n",
+        exit::codes!(),
+    ))]
     Run(RunArguments),
-    /// Validate scenario and environment files without running anything.
-    Check(Chosen),
+    /// Validate scenarios, environments, documents and their ties without running anything.
+    ///
+    /// Without arguments: every environment, the documents that it names, what ties them to checks,
+    /// and every scenario under every profile. All mistakes are told at once.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix check\n",
+        "  phoenix check my-drill.yaml --profile today\n",
+        "  phoenix check --format json | jq '.diagnostics[] | {file, line, column, help}'\n\n",
+        "Exit codes:\n",
+        "   0  nothing is wrong\n",
+        "   2  something is: each mistake with its file, line and column",
+    ))]
+    Check(CheckArguments),
     /// Print every step and every destructive act, as it would happen.
-    Plan(Chosen),
-    /// List the scenarios.
-    List,
-    /// Show how a document stands against the last run.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix plan\n",
+        "  phoenix plan keys-regenerate --profile target\n",
+        "  phoenix plan --format json | jq '.plans[].steps[].destroys[]'\n\n",
+        "Exit codes:\n",
+        "   0  printed\n",
+        "   2  a mistake in a file or an argument",
+    ))]
+    Plan(PlanArguments),
+    /// List the scenarios, and the environments with their profiles.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix list\n",
+        "  phoenix list --format json | jq -r '.scenarios[].name'\n\n",
+        "Exit codes:\n",
+        "   0  listed\n",
+        "   2  there is no project here, or a file of it is wrong",
+    ))]
+    List(ListArguments),
+    /// Show how the document stands after a run, claim by claim, with the evidence.
+    ///
+    /// Without options: the gap register of the last run. `--write` puts the measured status into
+    /// the document; `--draft-mapping` proposes which check answers which of its claims.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix gaps\n",
+        "  phoenix gaps latest --profile target\n",
+        "  phoenix gaps --write                         between the phoenix:status comments of PHOENIX.md\n",
+        "  phoenix gaps --draft-mapping --document docs/recovery.md\n",
+        "  phoenix gaps --format json | jq '.cycles[].register.lines[] | {status, title}'\n\n",
+        exit::codes!(),
+    ))]
     Gaps(GapsArguments),
     /// Draw the report of a run again, from its journals.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix report >> \"$GITHUB_STEP_SUMMARY\"\n",
+        "  phoenix report latest --format html > report.html\n",
+        "  phoenix report 20261124T211525Z-b023ba --format junit > report.xml\n\n",
+        "Exit codes:\n",
+        "   0  drawn\n",
+        "   2  there is no such run, or its journals cannot be read",
+    ))]
     Report(ReportArguments),
-    /// Print the JSON schema of scenario or environment files.
+    /// Print the JSON schema of scenario or environment files, for editors.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix schema scenario > scenarios/scenario.schema.json\n",
+        "  phoenix schema environment > environments/environment.schema.json\n\n",
+        "A first line in a YAML file makes editors complete it:\n",
+        "  # yaml-language-server: $schema=scenario.schema.json",
+    ))]
     Schema {
         /// Which files.
         #[arg(value_enum)]
         of: SchemaOf,
     },
     /// Print shell completions.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix completions bash > ~/.local/share/bash-completion/completions/phoenix\n",
+        "  phoenix completions zsh > \"${fpath[1]}/_phoenix\"\n",
+        "  phoenix completions fish > ~/.config/fish/completions/phoenix.fish",
+    ))]
     Completions {
         /// The shell.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Print the manual page.
-    Man,
+    /// Print a manual page: of phoenix, or of one of its commands.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix man | man -l -\n",
+        "  phoenix man > ~/.local/share/man/man1/phoenix.1\n",
+        "  phoenix man run > ~/.local/share/man/man1/phoenix-run.1",
+    ))]
+    Man {
+        /// The command.
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
+    },
+    /// Print the reference of the command line as Markdown.
+    #[command(after_help = "Examples:\n  phoenix reference > harness/cli/REFERENCE.md")]
+    Reference,
 }
 
 /// Which files and which profile.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Chosen {
-    /// Scenarios, by name or path; the shipped full cycle without any.
+    /// Scenarios: names, files, or folders of files; `full-phoenix` without any.
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) scenarios: Vec<String>,
-    /// The environment, by name or path.
-    #[arg(long, default_value = "embedded")]
+    /// The environment: a name or a file.
+    #[arg(long, default_value = "embedded", value_name = "NAME", value_hint = ValueHint::FilePath)]
     pub(crate) env: String,
-    /// The profile; the scenario's own without it.
-    #[arg(long)]
+    /// The profile; without it each of the scenario's own.
+    #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
 
@@ -69,21 +180,60 @@ pub(crate) struct Chosen {
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) chosen: Chosen,
-    /// Where runs are kept.
-    #[arg(long, env = "PHOENIX_RUNS_DIR")]
+    /// Where runs are kept; `reports/runs` of the project without it.
+    #[arg(long, env = "PHOENIX_RUNS_DIR", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) runs_dir: Option<PathBuf>,
-    /// Seed of payloads and of every random choice.
-    #[arg(long)]
+    /// Seed of payloads and of every random choice: a number makes a run repeatable.
+    #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// The document to judge, instead of the environment's own.
-    #[arg(long)]
+    /// The document to judge, instead of the environment's own; may be given several times.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) document: Vec<PathBuf>,
     /// What else the exit code follows.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) require: Option<Require>,
     /// How the result is printed.
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: RunFormat,
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) format: Format,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArguments {
+    /// Scenarios: names, files, or folders of files; all without any.
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) scenarios: Vec<String>,
+    /// The environment: a name or a file. Without it scenarios are held against `embedded`, and
+    /// every environment is checked for itself.
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::FilePath)]
+    pub(crate) env: Option<String>,
+    /// One profile only; every profile of the environment without it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The document whose ties are checked, instead of the environment's own.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) document: Vec<PathBuf>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) format: Format,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// How the plan is printed.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) format: Format,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArguments {
+    /// How the list is printed.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) format: Format,
 }
 
 /// What else the exit code follows.
@@ -95,10 +245,10 @@ pub(crate) enum Require {
 
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RunFormat {
+pub(crate) enum Format {
     /// For people.
     Text,
-    /// For programs.
+    /// For programs: versioned, on standard output and alone there.
     Json,
 }
 
@@ -108,18 +258,30 @@ pub(crate) struct GapsArguments {
     /// The run: an id, or `latest`.
     #[arg(default_value = "latest")]
     pub(crate) run: String,
-    /// Where runs are kept.
-    #[arg(long, env = "PHOENIX_RUNS_DIR")]
+    /// Where runs are kept; `reports/runs` of the project without it.
+    #[arg(long, env = "PHOENIX_RUNS_DIR", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) runs_dir: Option<PathBuf>,
+    /// Only cycles under this profile.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Rewrite the status block of the document, from the run's first cycle (of the profile).
+    ///
+    /// Only what stands between `<!-- phoenix:status -->` and `<!-- /phoenix:status -->` changes.
+    #[arg(long, conflicts_with = "draft_mapping")]
+    pub(crate) write: bool,
     /// Propose which check answers which claim of a document, for a person to approve.
     #[arg(long)]
     pub(crate) draft_mapping: bool,
     /// The environment whose names are used for `--draft-mapping`.
-    #[arg(long, default_value = "embedded")]
+    #[arg(long, default_value = "embedded", value_name = "NAME", value_hint = ValueHint::FilePath)]
     pub(crate) env: String,
-    /// The document for `--draft-mapping`.
-    #[arg(long)]
+    /// The document for `--write` or `--draft-mapping`; the judged one, or the environment's,
+    /// without it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) document: Option<PathBuf>,
+    /// How the register is printed.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) format: Format,
 }
 
 /// Arguments of `report`.
@@ -128,11 +290,11 @@ pub(crate) struct ReportArguments {
     /// The run: an id, or `latest`.
     #[arg(default_value = "latest")]
     pub(crate) run: String,
-    /// Where runs are kept.
-    #[arg(long, env = "PHOENIX_RUNS_DIR")]
+    /// Where runs are kept; `reports/runs` of the project without it.
+    #[arg(long, env = "PHOENIX_RUNS_DIR", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) runs_dir: Option<PathBuf>,
     /// The form.
-    #[arg(long, value_enum, default_value = "markdown")]
+    #[arg(long, value_enum, default_value = "markdown", value_name = "FORM")]
     pub(crate) format: ReportFormat,
 }
 

@@ -4,16 +4,20 @@ use std::path::PathBuf;
 
 use phoenix_language::Diagnostics;
 
-/// Exit codes: 0 no news, 1 a finding, 2 a user's mistake, 3 cannot tell, 70 a defect of phoenix
-/// or evidence that could not be written.
+/// Why a command ended without its result; the code that it exits with is [`Error::code`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A file of the user is wrong.
     #[error("{0}")]
     Files(Diagnostics),
     /// An argument, or something that an argument names, is wrong.
-    #[error("{0}")]
-    Usage(String),
+    #[error("{what}")]
+    Usage {
+        /// What happened.
+        what: String,
+        /// What to do.
+        help: String,
+    },
     /// The environment could not be had: nothing can be told of the stack.
     #[error("{0}")]
     Environment(String),
@@ -34,23 +38,49 @@ impl From<Diagnostics> for Error {
 }
 
 impl Error {
+    pub(crate) fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Usage {
+            what: what.into(),
+            help: help.into(),
+        }
+    }
+
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Files(_) | Self::Usage(_) => 2,
+            Self::Files(_) | Self::Usage { .. } => 2,
             Self::Environment(_) => 3,
             Self::Internal { .. } => 70,
         }
     }
 
-    pub(crate) fn words(&self) -> String {
+    /// What is said of it: what happened, and what to do.
+    pub(crate) fn words(&self, colour: bool) -> String {
+        let paint = |ink: &str, text: &str| {
+            if colour {
+                format!("\u{1b}[{ink}m{text}\u{1b}[0m")
+            } else {
+                text.to_owned()
+            }
+        };
+        let (error, help) = (paint("1;31", "error"), paint("1", "help"));
         match self {
-            Self::Files(found) => found.render(crate::progress::colour()),
-            Self::Usage(why) | Self::Environment(why) => format!("error: {why}\n"),
+            Self::Files(found) => found.render(colour),
+            Self::Usage { what, help: to_do } => {
+                format!("{error}: {what}\n  = {help}: {to_do}\n")
+            }
+            Self::Environment(why) => format!(
+                "{error}: the environment could not be had: {why}\n  = {help}: nothing can be told \
+                 of the stack; nothing of it was burnt\n"
+            ),
             Self::Internal { why, journal } => {
-                let where_ = journal.as_ref().map_or(String::new(), |path| {
-                    format!("the journal of what was done is {}\n", path.display())
-                });
-                format!("error: {why}\n{where_}")
+                let to_do = match journal {
+                    Some(path) => format!(
+                        "what was done so far is in {}; nothing is concluded from it",
+                        path.display()
+                    ),
+                    None => "this is no answer about the stack or the document".to_owned(),
+                };
+                format!("{error}: {why}\n  = {help}: {to_do}\n")
             }
         }
     }

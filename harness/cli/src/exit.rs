@@ -1,4 +1,17 @@
-//! Exit codes: what several cycles come to as one number.
+//! Exit codes: what each means, and what several cycles come to as one number.
+
+/// The exit codes, as `--help` tells them.
+macro_rules! codes {
+    () => {
+        "Exit codes:\n   \
+         0  no news: the document agrees with what was seen\n   \
+         1  a finding: the document disagrees (with --require recovery: or no recovery)\n   \
+         2  a mistake in a file or an argument; nothing was burnt\n   \
+         3  cannot tell: what was to be judged could not be\n  \
+         70  a defect of phoenix, or evidence that could not be written"
+    };
+}
+pub(crate) use codes;
 
 /// The code of a run of several cycles: a finding (1) before not knowing (3), since what was found
 /// is certain whatever else stayed open. Nothing judged is not knowing, not success.

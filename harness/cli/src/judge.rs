@@ -4,19 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use phoenix_claims::{
-    Agreement, Document, Entry, Mapping, MappingError, Recovery, RunFacts, Selector, Tie,
-    TiedCheck, judge,
+    Agreement, Document, DocumentError, Entry, Mapping, MappingError, Recovery, RunFacts, Selector,
+    Tie, TiedCheck, judge,
 };
 use phoenix_engine::lower::{self, TieSubject};
 use phoenix_engine::run::{Conclusion, Judge, Judgement};
 use phoenix_engine::stack::Stack;
 use phoenix_evidence::finding::{CheckKind, FailureKind, Level, Subject};
-use phoenix_language::Source;
+use phoenix_language::diagnostic::Severity;
+use phoenix_language::{Diagnostic, Diagnostics, Source};
 
-use crate::error::Error;
-
-/// The documents of a run.
-pub(crate) fn documents(source: &Source, given: &[PathBuf]) -> Result<Vec<Document>, Error> {
+/// The documents of a run: those that were given, or those that the environment file names.
+pub(crate) fn documents(source: &Source, given: &[PathBuf]) -> Result<Vec<Document>, Diagnostics> {
     let paths: Vec<PathBuf> = if given.is_empty() {
         let beside = Path::new(&source.file)
             .parent()
@@ -30,15 +29,108 @@ pub(crate) fn documents(source: &Source, given: &[PathBuf]) -> Result<Vec<Docume
         given.to_vec()
     };
     if paths.is_empty() {
-        return Err(Error::Usage(format!(
-            "{} names no `document:` to judge; add one, or give --document",
-            source.file
-        )));
+        return Err(Diagnostics::of_file(
+            &source.file,
+            "no-document",
+            "no document to judge is named".to_owned(),
+            Some("add `document: ../PHOENIX.md`, or give --document"),
+        ));
     }
-    paths
-        .iter()
-        .map(|path| Document::read(path).map_err(|why| Error::Usage(why.to_string())))
-        .collect()
+    let (mut documents, mut wrong) = (Vec::new(), Diagnostics::default());
+    for path in &paths {
+        match Document::read(path) {
+            Ok(document) => documents.push(document),
+            Err(why) => wrong.0.push(unreadable(&why)),
+        }
+    }
+    if wrong.has_errors() {
+        Err(wrong)
+    } else {
+        Ok(documents)
+    }
+}
+
+/// A document that cannot be judged, as a mistake in a file.
+fn unreadable(why: &DocumentError) -> Diagnostic {
+    let whole = (0, 0, String::new());
+    let (path, code, (line, column, text), message) = match why {
+        DocumentError::Empty { path } => (
+            path,
+            "empty-document",
+            whole,
+            "the document is empty".to_owned(),
+        ),
+        DocumentError::TooLarge { path, max } => (
+            path,
+            "too-large",
+            whole,
+            format!("the document is larger than the {max} bytes that are read"),
+        ),
+        DocumentError::NotUtf8 {
+            path,
+            line,
+            byte,
+            text,
+            ..
+        } => {
+            // The mark goes under the character that stands for the bad byte.
+            let column = text.find('\u{fffd}').unwrap_or(0);
+            let column = text[..column].chars().count() + 1;
+            (
+                path,
+                "not-utf8",
+                (*line as usize, column, text.chars().take(200).collect()),
+                format!("not UTF-8 at byte {byte} of the file"),
+            )
+        }
+        DocumentError::NotAFile { path, what } => {
+            (path, "unreadable", whole, format!("{what}, not a file"))
+        }
+        DocumentError::Unreadable { path, source } => (
+            path,
+            "unreadable",
+            whole,
+            format!("the document cannot be read: {source}"),
+        ),
+        other => (&String::new(), "unreadable", whole, other.to_string()),
+    };
+    Diagnostic {
+        severity: Severity::Error,
+        code,
+        file: path.clone(),
+        line,
+        column,
+        width: 1,
+        text,
+        message,
+        help: Some(why.help_text()),
+    }
+}
+
+/// The oddities of the documents that can be judged: cells that are missing, words that are not
+/// understood. Nothing of the environment file's own.
+pub(crate) fn oddities(source: &Source, given: &[PathBuf]) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for document in documents(source, given).unwrap_or_default() {
+        let text = std::fs::read_to_string(&document.path).unwrap_or_default();
+        for warning in &document.warnings {
+            let line = warning.line as usize;
+            let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+            let shown: String = shown.chars().take(200).collect();
+            found.0.push(Diagnostic {
+                severity: Severity::Warning,
+                code: "odd-document",
+                file: document.path.clone(),
+                line,
+                column: 1,
+                width: shown.chars().count(),
+                text: shown,
+                message: warning.message.clone(),
+                help: Some(warning.help.clone()).filter(|help| !help.is_empty()),
+            });
+        }
+    }
+    found
 }
 
 /// A path without `a/../`.
@@ -138,48 +230,86 @@ fn level_of(word: &str) -> Option<Level> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
 }
 
-/// Every tie of the environment file that does not mean exactly one claim of its documents: an
-/// error where files are checked, before anybody burns anything.
-pub(crate) fn check_ties(source: &Source, stack: &Stack) -> Result<(), Error> {
-    let documents = documents(source, &[])?;
-    mapping(source, stack)
-        .check(&documents)
-        .map_err(|errors| Error::Usage(words(&errors)))
-}
-
-fn words(errors: &[MappingError]) -> String {
-    let words: Vec<String> = errors
-        .iter()
-        .map(|error| format!("{error}; {}", error.help_text()))
-        .collect();
-    words.join("\nerror: ")
+/// Every tie of the environment file that does not mean exactly one claim of the documents, and
+/// every document that cannot be judged: mistakes where files are checked, before anybody burns
+/// anything.
+pub(crate) fn ties(source: &Source, stack: &Stack, given: &[PathBuf]) -> Diagnostics {
+    let documents = match documents(source, given) {
+        Ok(documents) => documents,
+        Err(wrong) => return wrong,
+    };
+    let problems = mapping(source, stack).check(&documents);
+    Diagnostics(
+        problems
+            .err()
+            .unwrap_or_default()
+            .iter()
+            .map(|problem| at_its_line(source, problem))
+            .collect(),
+    )
 }
 
 /// Reads the documents and holds the ties against them before anything is burnt. A tie to a claim
-/// that no document makes is warned of and ties nothing: the document may have lost the section
+/// that no document makes is a warning and ties nothing: the document may have lost the section
 /// that admitted a loss, and a run must then say that the loss is undocumented rather than refuse
 /// to look.
 ///
 /// # Errors
 /// A document that cannot be judged, or a tie that means several claims.
-pub(crate) fn warn_of_ties(source: &Source, stack: &Stack, given: &[PathBuf]) -> Result<(), Error> {
-    let problems = mapping(source, stack).check(&documents(source, given)?);
-    let (loose, refused): (Vec<_>, Vec<_>) = problems
-        .err()
-        .unwrap_or_default()
-        .into_iter()
-        .partition(|error| matches!(error, MappingError::UnknownClaim { .. }));
-    if !refused.is_empty() {
-        return Err(Error::Usage(words(&refused)));
+pub(crate) fn loose_ties(
+    source: &Source,
+    stack: &Stack,
+    given: &[PathBuf],
+) -> Result<Diagnostics, Diagnostics> {
+    let mut found = ties(source, stack, given);
+    for problem in &mut found.0 {
+        if problem.code == UNKNOWN_CLAIM {
+            problem.severity = Severity::Warning;
+            problem.message.push_str(
+                ": what is tied to it answers no claim, and a failure of it is undocumented",
+            );
+        }
     }
-    for tie in &loose {
-        eprintln!(
-            "warning: {tie}, so what is tied to it answers no claim and a failure of it is \
-             undocumented; {}",
-            tie.help_text()
-        );
+    if found.has_errors() {
+        Err(found)
+    } else {
+        Ok(found)
     }
-    Ok(())
+}
+
+const UNKNOWN_CLAIM: &str = "unknown-claim";
+
+fn at_its_line(source: &Source, problem: &MappingError) -> Diagnostic {
+    let (code, claim, line, message) = match problem {
+        MappingError::UnknownClaim { claim, line, .. } => (
+            UNKNOWN_CLAIM,
+            claim,
+            line,
+            format!("no claim is called \"{claim}\""),
+        ),
+        MappingError::AmbiguousClaim { claim, line, .. } => (
+            "ambiguous-claim",
+            claim,
+            line,
+            format!("\"{claim}\" is the title of several claims"),
+        ),
+        other => ("tie", &String::new(), &None, other.to_string()),
+    };
+    let line = line.map_or(0, |line| line as usize);
+    let text = source.text.lines().nth(line.saturating_sub(1));
+    let text = text.filter(|_| line > 0).unwrap_or_default();
+    let column = text.find(claim.as_str()).unwrap_or(0);
+    Diagnostic {
+        severity: Severity::Error,
+        code,
+        file: source.file.clone(),
+        line,
+        column: text[..column].chars().count() + 1,
+        width: claim.chars().count(),
+        text: text.to_owned(),
+        message,
+        help: Some(problem.help_text().to_owned()),
+    }
 }
 
 /// A judge over these documents and ties.

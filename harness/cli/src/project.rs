@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use phoenix_evidence::journal::event::Event;
-use phoenix_evidence::journal::{self, Line};
+use phoenix_evidence::journal::{self, JournalError, Line};
 use phoenix_language::diagnostic::did_you_mean;
 
 use crate::error::Error;
+use crate::terminal;
 
 /// The project.
 #[derive(Clone, Debug)]
@@ -35,41 +36,76 @@ impl Project {
         let path = PathBuf::from(given);
         let is_path = given.contains('/') || path.extension().is_some_and(|ext| ext == "yaml");
         if is_path {
-            return Ok(path);
+            if path.exists() {
+                return Ok(path);
+            }
+            return Err(Error::usage(
+                format!("there is no file {given}"),
+                self.known(folder, file_stem(&path).as_deref().unwrap_or(given)),
+            ));
         }
         let found = self.root.join(folder).join(format!("{given}.yaml"));
         if found.exists() {
             return Ok(found);
         }
+        Err(Error::usage(
+            format!("no {what} is called `{given}`"),
+            self.known(folder, given),
+        ))
+    }
+
+    /// The names of a folder's files that may have been meant.
+    fn known(&self, folder: &str, given: &str) -> String {
         let names = self.names(folder);
-        let help = did_you_mean(given, names.iter().map(String::as_str))
-            .unwrap_or_else(|| format!("there is no folder `{folder}` here"));
-        Err(Error::Usage(format!(
-            "no {what} is called `{given}`: {help}"
-        )))
+        let path = self.root.join(folder);
+        did_you_mean(given, names.iter().map(String::as_str)).unwrap_or_else(|| {
+            if path.is_dir() {
+                format!("{} holds no .yaml file", path.display())
+            } else {
+                format!(
+                    "there is no folder `{folder}` here or above; go to the project, or name a file"
+                )
+            }
+        })
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
-        let mut names: Vec<String> = std::fs::read_dir(self.root.join(folder))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| {
-                let path = entry.path();
-                (path.extension()? == "yaml")
-                    .then(|| path.file_stem()?.to_str().map(str::to_owned))?
-            })
-            .collect();
-        names.sort();
-        names
+        yaml_files(&self.root.join(folder))
+            .iter()
+            .filter_map(|path| file_stem(path))
+            .collect()
     }
 
-    pub(crate) fn scenario(&self, given: &str) -> Result<PathBuf, Error> {
-        self.named("scenarios", given, "scenario")
+    /// The files of a scenario argument: one by its name or path, or all of a folder.
+    pub(crate) fn scenario(&self, given: &str) -> Result<Vec<PathBuf>, Error> {
+        let path = Path::new(given);
+        let named = self.root.join("scenarios").join(format!("{given}.yaml"));
+        if !path.is_dir() || named.exists() {
+            return Ok(vec![self.named("scenarios", given, "scenario")?]);
+        }
+        let files = yaml_files(path);
+        if files.is_empty() {
+            return Err(Error::usage(
+                format!("the folder {given} holds no scenario"),
+                "scenarios are files that end in .yaml",
+            ));
+        }
+        Ok(files)
     }
 
+    /// The scenarios of the project, by the names of their files.
     pub(crate) fn scenarios(&self) -> Vec<String> {
         self.names("scenarios")
+    }
+
+    /// The environments of the project, by the names of their files.
+    pub(crate) fn environments(&self) -> Vec<String> {
+        self.names("environments")
+    }
+
+    /// Whether there is a folder of scenarios.
+    pub(crate) fn is_here(&self) -> bool {
+        self.root.join("scenarios").is_dir()
     }
 
     pub(crate) fn environment(&self, given: &str) -> Result<PathBuf, Error> {
@@ -89,65 +125,100 @@ impl Project {
 /// A path relative to here where that is possible: what people can read.
 fn shorter(path: &Path, here: &Path) -> PathBuf {
     match path.strip_prefix(here) {
-        Ok(inside) if inside.as_os_str().is_empty() => PathBuf::from("."),
         Ok(inside) => inside.to_owned(),
         Err(_) => path.to_owned(),
     }
 }
 
-/// The folder of a run, by its id or `latest`.
-pub(crate) fn run_folder(runs: &Path, run: &str) -> Result<PathBuf, Error> {
-    let missing = |why: String| {
-        Error::Usage(format!(
-            "{why}: run `phoenix run` first, or name its --runs-dir"
-        ))
-    };
-    if run != "latest" {
-        let folder = runs.join(run);
-        return if folder.is_dir() {
-            Ok(folder)
-        } else {
-            Err(missing(format!("no run `{run}` in {}", runs.display())))
-        };
-    }
-    let entries = std::fs::read_dir(runs)
-        .map_err(|why| missing(format!("no runs in {} ({why})", runs.display())))?;
-    let mut folders: Vec<PathBuf> = entries
+/// The `.yaml` files of a folder, by name.
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "yaml"))
         .collect();
-    folders.sort();
-    folders
-        .pop()
-        .ok_or_else(|| missing(format!("no runs in {}", runs.display())))
+    files.sort();
+    files
+}
+
+fn file_stem(path: &Path) -> Option<String> {
+    path.file_stem()?.to_str().map(str::to_owned)
+}
+
+/// The folder of a run, by its id or `latest`.
+pub(crate) fn run_folder(runs: &Path, run: &str) -> Result<PathBuf, Error> {
+    let mut names: Vec<String> = std::fs::read_dir(runs)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    let Some(newest) = names.last() else {
+        return Err(Error::usage(
+            format!("there are no runs in {}", runs.display()),
+            "make one with `phoenix run`, or name their folder with --runs-dir",
+        ));
+    };
+    if run == "latest" {
+        return Ok(runs.join(newest));
+    }
+    if names.iter().any(|name| name == run) {
+        return Ok(runs.join(run));
+    }
+    Err(Error::usage(
+        format!("no run `{run}` in {}", runs.display()),
+        format!("the newest there is `{newest}`; another folder is named with --runs-dir"),
+    ))
 }
 
 /// All lines of one journal.
 pub(crate) type JournalLines = Vec<Line<Event>>;
 
-/// The journals of a run, in the order of its cycles, and words on those that were torn.
-pub(crate) fn journals(folder: &Path) -> Result<(Vec<JournalLines>, Vec<String>), Error> {
+/// The journals of a run, in the order of its cycles. What was torn is told.
+pub(crate) fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
     let mut cycles: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|why| Error::Usage(format!("{} cannot be read: {why}", folder.display())))?
+        .map_err(|why| {
+            Error::usage(
+                format!("the run {} cannot be read: {why}", folder.display()),
+                "look at its permissions, or name another run",
+            )
+        })?
         .flatten()
         .map(|entry| entry.path().join("journal.jsonl"))
         .filter(|path| path.is_file())
         .collect();
     cycles.sort();
-    let (mut all, mut torn) = (Vec::new(), Vec::new());
+    let mut all = Vec::new();
     for path in cycles {
-        let read = journal::read::<Event>(&path).map_err(|why| Error::Usage(why.to_string()))?;
+        let read = journal::read::<Event>(&path).map_err(|why| unreadable(&why))?;
         if read.torn_bytes > 0 {
-            torn.push(format!("{}: a torn last line was left out", path.display()));
+            terminal::talk(&format!(
+                "note: {}: a torn last line was left out\n",
+                path.display()
+            ));
         }
         all.push(read.lines);
     }
     if all.is_empty() {
-        return Err(Error::Usage(format!(
-            "{} holds no journal",
-            folder.display()
-        )));
+        return Err(Error::usage(
+            format!("{} holds no journal", folder.display()),
+            "a cycle keeps its own in NUMBER-SCENARIO-PROFILE/journal.jsonl; is this a run?",
+        ));
     }
-    Ok((all, torn))
+    Ok(all)
+}
+
+fn unreadable(why: &JournalError) -> Error {
+    let help = match why {
+        JournalError::Newer { .. } => "it is left as it is; the phoenix that wrote it reads it",
+        JournalError::Corrupt { .. } => {
+            "nothing is concluded from a journal that was changed: run again, and keep this one"
+        }
+        _ => "look at its permissions",
+    };
+    Error::usage(why.to_string(), help)
 }

@@ -56,6 +56,18 @@ impl Diagnostics {
         self.0.extend(other.0);
     }
 
+    /// Drops what was told before: files that are read under several profiles tell their mistakes
+    /// each time.
+    pub fn once(&mut self) {
+        let mut told: Vec<Diagnostic> = Vec::new();
+        for diagnostic in std::mem::take(&mut self.0) {
+            if !told.contains(&diagnostic) {
+                told.push(diagnostic);
+            }
+        }
+        self.0 = told;
+    }
+
     /// One diagnostic about a whole file.
     #[must_use]
     pub fn of_file(file: &str, code: &'static str, message: String, help: Option<&str>) -> Self {

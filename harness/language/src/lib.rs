@@ -4,6 +4,7 @@
 
 pub mod diagnostic;
 pub mod shape;
+mod sharing;
 pub mod tree;
 pub mod value;
 pub mod vocabulary;

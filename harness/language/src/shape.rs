@@ -375,6 +375,25 @@ fn check_one_of(
                         .check(value, source, &format!("`{}`", key.text));
                 } else if let Some(field) = beside.iter().find(|field| field.name == key.text) {
                     field.shape.check(value, source, &format!("`{}`", key.text));
+                } else if let Some(choice) = entries
+                    .iter()
+                    .find_map(|(other, _)| choices.iter().find(|choice| choice.name == other.text))
+                {
+                    // The step is there; this is a word too many.
+                    let message = format!("`{}` cannot stand beside `{}`", key.text, choice.name);
+                    let fields = match &choice.shape {
+                        Shape::Object(fields) => fields.as_slice(),
+                        _ => &[],
+                    };
+                    let help = if fields.iter().any(|field| field.name == key.text) {
+                        Some(format!(
+                            "it goes inside: `{}: {{ {}: … }}`",
+                            choice.name, key.text
+                        ))
+                    } else {
+                        did_you_mean(&key.text, beside.iter().map(|field| field.name))
+                    };
+                    source.error(key.place, "unknown-key", message, help);
                 } else {
                     let message = format!("`{}` is no {what}", key.text);
                     let help = did_you_mean(&key.text, names());

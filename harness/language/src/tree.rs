@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::string::FromUtf8Error;
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
@@ -223,19 +224,7 @@ impl Source {
         }
         let bytes = std::fs::read(path)
             .map_err(|why| whole("unreadable", format!("cannot be read: {why}"), None))?;
-        let text = String::from_utf8(bytes).map_err(|why| {
-            let at = why.utf8_error().valid_up_to();
-            let line = why.as_bytes()[..at]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1;
-            whole(
-                "not-utf8",
-                format!("byte {at}, in line {line}, is not UTF-8"),
-                Some("save the file as UTF-8"),
-            )
-        })?;
+        let text = String::from_utf8(bytes).map_err(|why| not_utf8(&file, &why))?;
         Self::parse(&file, &text)
     }
 
@@ -317,6 +306,28 @@ impl Source {
     }
 }
 
+/// The first byte that is no text, with its line as far as it can be read.
+fn not_utf8(file: &str, why: &FromUtf8Error) -> Diagnostics {
+    let byte = why.utf8_error().valid_up_to();
+    let text = String::from_utf8_lossy(why.as_bytes());
+    let bad = text.find('\u{fffd}').unwrap_or(0);
+    let line = text[..bad].matches('\n').count() + 1;
+    let begins = text[..bad].rfind('\n').map_or(0, |newline| newline + 1);
+    let place = Place {
+        line,
+        column: text[begins..bad].chars().count() + 1,
+        width: 1,
+    };
+    Diagnostics(vec![at(
+        file,
+        &text,
+        place,
+        "not-utf8",
+        format!("not UTF-8 at byte {byte} of the file"),
+        Some("save the file as UTF-8".to_owned()),
+    )])
+}
+
 fn at(
     file: &str,
     text: &str,
@@ -385,7 +396,12 @@ impl<'t> Reader<'t> {
                             width: 1,
                         };
                         let words = error.to_string();
-                        let words = words.split(" at byte").next().unwrap_or(&words).to_owned();
+                        // Where it is stands beside the line.
+                        let end = [" at byte", " at char"]
+                            .iter()
+                            .filter_map(|mark| words.find(mark))
+                            .min();
+                        let words = &words[..end.unwrap_or(words.len())];
                         let message = format!("this is not YAML: {words}");
                         Err(Diagnostics(vec![at(
                             file,
@@ -426,7 +442,7 @@ impl<'t> Reader<'t> {
                 self.file,
                 "empty",
                 "the file is empty".to_owned(),
-                Some("`phoenix list` shows the files that are there"),
+                Some("is this the right file? `phoenix schema` says what belongs into one"),
             )),
         }
     }

@@ -46,6 +46,8 @@ pub enum DocumentError {
         column: u32,
         /// Byte within the file, from 0.
         byte: usize,
+        /// The line itself, with a mark for each bad byte.
+        text: String,
     },
     /// A folder, a pipe or a device.
     #[error("{path}: {what}, not a file")]
@@ -71,4 +73,12 @@ pub enum DocumentError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl DocumentError {
+    /// What would be right.
+    #[must_use]
+    pub fn help_text(&self) -> String {
+        self.help().map(|help| help.to_string()).unwrap_or_default()
+    }
 }

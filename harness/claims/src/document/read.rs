@@ -65,11 +65,17 @@ impl Document {
                     .iter()
                     .rposition(|&b| b == b'\n')
                     .map_or(0, |at| at + 1);
+                let line_end = bytes[byte..]
+                    .iter()
+                    .position(|&b| b == b'\n')
+                    .map_or(bytes.len(), |at| byte + at);
+                let text = String::from_utf8_lossy(&bytes[line_start..line_end]);
                 return Err(DocumentError::NotUtf8 {
                     path,
                     line: count(newlines + 1),
                     column: count(byte - line_start + 1),
                     byte,
+                    text: text.trim_end().to_owned(),
                 });
             }
         };

@@ -38,6 +38,18 @@ pub struct Suggestion {
 /// Words that say what a claim is about, and the check that answers such a claim.
 const TOPICS: &[(&[&str], CheckKind)] = &[
     (&["isolat"], CheckKind::Isolation),
+    (
+        &[
+            "login",
+            "log in",
+            "logging in",
+            "logs in",
+            "sign-on",
+            "sign on",
+            "sso",
+        ],
+        CheckKind::Login,
+    ),
     (&["certificate", "tls", "https"], CheckKind::Certificate),
     (
         &["destroy", "teardown", "orphan", "clean"],
@@ -52,9 +64,25 @@ const TOPICS: &[(&[&str], CheckKind)] = &[
         CheckKind::SecretRegenerated,
     ),
     (
-        &["create", "provision", "rebuild", "infrastructure"],
+        &[
+            "create",
+            "provision",
+            "rebuild",
+            "infrastructure",
+            "terraform",
+        ],
         CheckKind::Rebuild,
     ),
+];
+
+/// Words of gaps about a whole kind of thing, where none of it is named.
+const GAP_TOPICS: &[(&[&str], CheckKind)] = &[
+    (
+        &["encryption key", "keys", "secret", "decrypt"],
+        CheckKind::SecretPreserved,
+    ),
+    (&["login", "logs in", "log in", "sso"], CheckKind::Login),
+    (&["backup", "snapshot"], CheckKind::RecoveryPoints),
 ];
 
 const CRITERIA: &[(&[&str], CheckKind)] = &[
@@ -65,10 +93,16 @@ const CRITERIA: &[(&[&str], CheckKind)] = &[
 ];
 
 /// The share of the best score that is still worth showing.
-const NEAR_BEST: f64 = 0.75;
+const NEAR_BEST: f64 = 0.85;
 
 /// The least score that is worth showing.
 const SCORE_MIN: f64 = 0.3;
+
+/// The score from which a subject is taken to be meant.
+const SURE: f64 = 0.45;
+
+/// The least score of a subject to which a topic is narrowed: one common word in the title.
+const KIND_MIN: f64 = 0.12;
 
 /// Proposes checks for the claims of a document, best first within each claim.
 #[must_use]
@@ -81,9 +115,16 @@ pub fn draft_mapping(document: &Document, names: &Names) -> Vec<Suggestion> {
         }
         let mut found = match claim.kind {
             ClaimKind::Criterion => topic(claim, CRITERIA),
-            ClaimKind::Capability => topic(claim, TOPICS),
-            ClaimKind::TranscriptLine if claim.says == Says::Works => topic(claim, TOPICS),
-            ClaimKind::TranscriptLine | ClaimKind::Risk | ClaimKind::Gap => subjects(claim, names),
+            ClaimKind::Capability => capability(claim, names),
+            ClaimKind::TranscriptLine if claim.says == Says::Works => capability(claim, names),
+            ClaimKind::TranscriptLine | ClaimKind::Risk | ClaimKind::Gap => {
+                let mut found = subjects(claim, names, SCORE_MIN);
+                // An application alone, or nothing, is no answer to what a whole kind does.
+                if found.iter().all(|(_, _, score, _)| *score < SURE) {
+                    found.extend(topic(claim, GAP_TOPICS));
+                }
+                found
+            }
         };
         found.sort_by(|left, right| right.2.total_cmp(&left.2));
         // What fits much worse than the best is noise.
@@ -125,43 +166,128 @@ fn topic(claim: &Claim, topics: &[(&[&str], CheckKind)]) -> Vec<Found> {
     Vec::new()
 }
 
-/// Every subject whose name shares words with the claim.
-fn subjects(claim: &Claim, names: &Names) -> Vec<Found> {
-    let title = words(&claim.title);
-    let mut body = words(&claim.notes);
-    for field in &claim.fields {
-        body.extend(words(&field.value));
+/// What a capability speaks of: a topic, on the subjects that it names where there are any.
+fn capability(claim: &Claim, names: &Names) -> Vec<Found> {
+    let mut named = subjects(claim, names, KIND_MIN);
+    let topics = topic(claim, TOPICS);
+    let title_decides = topics.iter().any(|(_, _, score, _)| *score > SURE);
+    if title_decides {
+        let Some((check, _, score, why)) = topics.first() else {
+            return topics;
+        };
+        named.retain(|(_, subject, _, _)| {
+            matches!(
+                (check, subject),
+                (CheckKind::RecoveryPoints, Some(Subject::Store(_)))
+                    | (
+                        CheckKind::Login | CheckKind::Certificate,
+                        Some(Subject::Service(_))
+                    )
+            )
+        });
+        let best = named.iter().map(|found| found.2).fold(0.0, f64::max);
+        named.retain(|found| found.2 >= best * NEAR_BEST);
+        for found in &mut named {
+            let words = found.3.trim_start_matches("it ");
+            *found = (
+                *check,
+                found.1.clone(),
+                *score,
+                format!("{why}, and {words}"),
+            );
+        }
+        return if named.is_empty() { topics } else { named };
     }
+    named.retain(|found| found.2 >= SCORE_MIN);
+    // A service that is named with one of its stores is not what the claim is about.
+    let is_service = |found: &Found| matches!(found.1, Some(Subject::Service(_)));
+    if !named.iter().all(is_service) {
+        named.retain(|found| !is_service(found));
+    }
+    if named.is_empty() { topics } else { named }
+}
+
+/// Every subject whose name shares words with the claim's title, with its text below too. A word of
+/// the name counts in full in the title and half in the text; words that people use for it count
+/// half of that, and never more than one word of the name.
+fn subjects(claim: &Claim, names: &Names, score_min: f64) -> Vec<Found> {
+    let title = ClaimWords::of(&claim.title);
+    let fields = claim.fields.iter().map(|field| field.value.as_str());
+    let text: Vec<&str> = [claim.notes.as_str()].into_iter().chain(fields).collect();
+    let body = ClaimWords::of(&text.join(". "));
     let mut found = Vec::new();
     for (subject, aliases) in &names.subjects {
         let own = words(subject_name(subject));
-        let mut wanted = own.clone();
-        wanted.extend(aliases.iter().flat_map(|alias| words(alias)));
-        wanted.sort();
-        wanted.dedup();
-        let in_title: Vec<_> = wanted.iter().filter(|word| title.contains(word)).collect();
-        let in_body: Vec<_> = wanted
+        let mut other: Vec<String> = aliases.iter().flat_map(|alias| words(alias)).collect();
+        other.sort();
+        other.dedup();
+        other.retain(|word| !own.contains(word));
+        let in_title = |word: &&String| title.has(word);
+        let in_body = |word: &&String| !title.has(word) && body.has(word);
+        let count = |of: &[String], test: &dyn Fn(&&String) -> bool| {
+            of.iter().filter(|word| test(word)).count() as f64
+        };
+        // A manual step is known by its title rather than by its name.
+        let is_step = matches!(subject, Subject::ManualStep(_));
+        let alias = if is_step { 1.0 } else { 0.5 };
+        let by_name = count(&own, &in_title) + 0.5 * count(&own, &in_body);
+        let by_alias = alias * (count(&other, &in_title) + 0.5 * count(&other, &in_body));
+        let shared: Vec<&str> = own
             .iter()
-            .filter(|word| !title.contains(word) && body.contains(word))
+            .chain(&other)
+            .filter(|word| title.has(word) || body.has(word))
+            .map(String::as_str)
             .collect();
-        // Few words decide: a short name that is there whole says more than one word of a long one.
-        let weight = in_title.len() as f64 + 0.5 * in_body.len() as f64;
-        let score = (weight / (own.len().max(1) as f64)).min(1.0);
-        if score < SCORE_MIN {
+        let titled = own.iter().chain(&other).filter(in_title).count();
+        // One word of a step's title is chance.
+        let is_chance = titled == 0 || (is_step && titled < 2 && shared.len() < 3);
+        let score = (by_name + by_alias.min(1.0)) / (own.len() as f64 + 1.0);
+        if score < score_min || is_chance {
             continue;
         }
         let Some(check) = check_for(claim, subject) else {
             continue;
         };
-        let shared: Vec<_> = in_title
-            .iter()
-            .chain(&in_body)
-            .map(|word| word.as_str())
-            .collect();
         let why = format!("it shares \"{}\"", shared.join("\", \""));
         found.push((check, Some(subject.clone()), score, why));
     }
     found
+}
+
+/// The words of a part of a claim.
+struct ClaimWords {
+    single: Vec<String>,
+    /// Two that stand side by side: a name may write them together, as in `masterkey`.
+    pairs: Vec<String>,
+}
+
+impl ClaimWords {
+    fn of(text: &str) -> Self {
+        let single = words(text);
+        let all: Vec<String> = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        let pairs = all.windows(2).map(<[String]>::concat).collect();
+        Self { single, pairs }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.single.iter().any(|other| same_word(word, other))
+            || self.pairs.iter().any(|pair| pair == word)
+    }
+}
+
+/// Whether two words mean the same: `config` and `configuration`, `verify` and `verification`.
+fn same_word(left: &str, right: &str) -> bool {
+    let shared = left
+        .chars()
+        .zip(right.chars())
+        .take_while(|(left, right)| left == right)
+        .count();
+    let shorter = left.chars().count().min(right.chars().count());
+    left == right || (shared >= 5 && shared + 1 >= shorter)
 }
 
 /// The check that a gap about such a subject calls for.
@@ -172,7 +298,7 @@ fn check_for(claim: &Claim, subject: &Subject) -> Option<CheckKind> {
         Subject::ManualStep(_) => Some(CheckKind::ManualStep),
         Subject::Service(_) if text.contains("health") => Some(CheckKind::Health),
         Subject::Service(_)
-            if ["login", "log in", "sso", "oidc"]
+            if ["login", "log in", "logging in", "sso", "sign-on"]
                 .iter()
                 .any(|w| text.contains(w)) =>
         {
@@ -206,6 +332,8 @@ fn words(text: &str) -> Vec<String> {
 
 const DULL: &[&str] = &[
     "the", "and", "of", "no", "not", "is", "in", "on", "for", "to", "with", "data", "store", "a",
+    "its", "it", "by", "at", "be", "are", "has", "had", "new", "old", "each", "other", "need",
+    "from", "that", "this", "nobody",
 ];
 
 /// The proposals as YAML to paste under `gaps:` of an environment file, with the reasons as
@@ -270,6 +398,10 @@ pub fn draft_yaml(suggestions: &[Suggestion]) -> String {
 
 /// A YAML scalar that is read back as the same text.
 fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/');
+    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

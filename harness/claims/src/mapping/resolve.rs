@@ -16,6 +16,8 @@ pub enum MappingError {
     UnknownClaim {
         /// File and line of the entry, as far as known.
         place: String,
+        /// Line of the entry, from 1, as far as known.
+        line: Option<u32>,
         /// What the entry says.
         claim: String,
         /// What would be right.
@@ -28,6 +30,8 @@ pub enum MappingError {
     AmbiguousClaim {
         /// File and line of the entry, as far as known.
         place: String,
+        /// Line of the entry, from 1, as far as known.
+        line: Option<u32>,
         /// What the entry says.
         claim: String,
         /// What would be right.
@@ -79,6 +83,7 @@ impl Mapping {
                 let help = nearest(&entry.claim, documents);
                 Some(MappingError::UnknownClaim {
                     place: self.place(entry),
+                    line: entry.line,
                     claim,
                     help,
                 })
@@ -93,6 +98,7 @@ impl Mapping {
                 let help = format!("name it by its id instead: {}", choices.join(", "));
                 Some(MappingError::AmbiguousClaim {
                     place: self.place(entry),
+                    line: entry.line,
                     claim,
                     help,
                 })

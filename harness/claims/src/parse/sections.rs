@@ -124,7 +124,8 @@ pub(super) fn read(source: &Source<'_>, blocks: &[Block], document: &mut Documen
                 let place = items::Place {
                     section: &section,
                     severity: inherited(&above),
-                    gaps: gap.is_none() && !plan,
+                    claims: gap.is_none() && !plan,
+                    sort: sort(&above),
                 };
                 items::read(source, list, &place, document, &mut drafts);
             }
@@ -236,6 +237,18 @@ fn inherited(above: &[Heading]) -> Option<&(Severity, String)> {
         .iter()
         .rev()
         .find_map(|heading| heading.severity.as_ref())
+}
+
+/// What the items of a list are: by the nearest heading that says so. A severity is one of gaps.
+fn sort(above: &[Heading]) -> items::Sort {
+    above
+        .iter()
+        .rev()
+        .find_map(|heading| {
+            let gaps = heading.severity.as_ref().map(|_| items::Sort::Gaps);
+            gaps.or_else(|| items::Sort::of(&heading.text))
+        })
+        .unwrap_or(items::Sort::Other)
 }
 
 /// Reads a heading as a gap: one that stands under a severity, or that has a gap's fields.

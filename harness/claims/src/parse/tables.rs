@@ -204,10 +204,10 @@ fn shape(heads: &[String], rows: &[Row]) -> Shape {
             .or_else(|| (1..heads.len()).find(|at| has_word(&heads[*at], &["risk", "likelihood"])));
         return current.map_or(Shape::Other, |current| Shape::Risks { current });
     }
-    if let (Some(current), Some(target)) = (column(NOW), column(AIM))
+    // The first column has the names, whatever it is called: `Objective | Target | Today`.
+    let after_names = |words| (1..heads.len()).find(|at| has_word(&heads[*at], words));
+    if let (Some(current), Some(target)) = (after_names(NOW), after_names(AIM))
         && current != target
-        && current > 0
-        && target > 0
     {
         return Shape::Criteria { current, target };
     }

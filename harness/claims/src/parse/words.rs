@@ -202,3 +202,27 @@ pub(crate) const LINKS: &[&str] = &[
     "see",
     "sources",
 ];
+
+/// Words by which a heading opens a list of what works.
+pub(crate) const WORKS: &[&str] = &["work", "works", "working", "covered", "recoverable"];
+
+/// Words by which a heading opens a list of what does not.
+pub(crate) const FAILS: &[&str] = &[
+    "gap",
+    "gaps",
+    "problem",
+    "problems",
+    "issue",
+    "issues",
+    "blocker",
+    "blockers",
+    "broken",
+    "missing",
+    "limitations",
+    "weaknesses",
+    "not",
+    "doesn",
+];
+
+/// Words by which a heading opens a list of what success means.
+pub(crate) const SUCCESS: &[&str] = &["criteria", "success", "objectives", "targets"];

@@ -20,7 +20,7 @@ pub use facts::{EVIDENCE_DAYS_MAX, NotRun, RunFacts, Settled};
 pub use judge::judge;
 pub use recovery::{Recovery, effective_outcome, recovery_answer};
 pub use settle::settles;
-pub use status_block::{StatusBlockError, write_status_block};
+pub use status_block::{StatusBlockError, outside_status_block, write_status_block};
 pub use wording::{level_label, subject_label};
 
 use crate::document::{ClaimKind, Says, Severity};

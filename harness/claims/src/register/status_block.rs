@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use miette::Diagnostic;
-use phoenix_evidence::finding::Outcome;
+use phoenix_evidence::finding::{Level, Outcome};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use thiserror::Error;
 
@@ -25,7 +25,10 @@ pub enum StatusBlockError {
     #[error("no status block: the document has no line `{OPENS}`")]
     #[diagnostic(
         code(phoenix::status_block::missing),
-        help("put `<!-- phoenix:status -->` and `<!-- /phoenix:status -->` on lines of their own")
+        help(
+            "add these two lines where the measured status should stand:\n\n    \
+             <!-- phoenix:status -->\n    <!-- /phoenix:status -->"
+        )
     )]
     Missing,
     /// It is opened and never closed.
@@ -55,6 +58,59 @@ pub enum StatusBlockError {
         /// Line of the opening comment, from 1.
         line: u32,
     },
+}
+
+impl StatusBlockError {
+    /// A stable word for it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Missing => "no-status-block",
+            Self::Unclosed { .. } => "unclosed-status-block",
+            Self::Several { .. } => "second-status-block",
+            Self::Foreign { .. } => "text-in-status-block",
+        }
+    }
+
+    /// Line of the comment that it is about, from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<u32> {
+        match self {
+            Self::Missing => None,
+            Self::Unclosed { line } | Self::Several { line } | Self::Foreign { line } => {
+                Some(*line)
+            }
+        }
+    }
+
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Missing => "the document has no status block",
+            Self::Unclosed { .. } => "the status block is not closed",
+            Self::Several { .. } => "a second status block",
+            Self::Foreign { .. } => {
+                "between the comments of the status block stands more than one fence"
+            }
+        }
+    }
+
+    /// What would be right.
+    #[must_use]
+    pub fn help_text(&self) -> String {
+        self.help().map(|help| help.to_string()).unwrap_or_default()
+    }
+}
+
+/// The text before and after the inside of the status block: what [`write_status_block`] leaves as
+/// it is.
+///
+/// # Errors
+/// As there.
+pub fn outside_status_block(text: &str) -> Result<(&str, &str), StatusBlockError> {
+    let inside = find(text)?;
+    Ok((&text[..inside.start], &text[inside.end..]))
 }
 
 /// Rewrites the status block of a document and nothing else: every byte before the opening comment's
@@ -138,13 +194,17 @@ fn block(register: &Register) -> String {
     let mut rows: Vec<(String, String)> = Vec::new();
     let mut row = |key: &str, value: String| rows.push((key.to_owned(), value));
     let percent = register.measured_percent;
+    let is_real = register.level == Level::RealAccount;
     row("Recovered", recovery_words(register.recovery).to_owned());
     row("Document", agreement_words(register.agreement).to_owned());
     row(
         "Measured",
         percent.map_or_else(
             || "nothing was judged".to_owned(),
-            |percent| format!("{percent:.0}% of the capabilities and gaps that were judged work"),
+            |percent| {
+                let work = if is_real { "work" } else { "would work" };
+                format!("{percent:.0}% of the capabilities and gaps that were judged {work}")
+            },
         ),
     );
     for objective in &register.objectives {
@@ -162,17 +222,28 @@ fn block(register: &Register) -> String {
         .map(|(n, word)| format!("{n} {word}"))
         .collect();
     row("Claims", counts.join(", "));
-    let dirty = if register.dirty { ", dirty tree" } else { "" };
+    let label = level_label(register.level);
     row(
         "Evidence",
-        format!("{}{dirty}", level_label(register.level)),
+        match (is_real, register.dirty) {
+            (true, false) => label.to_owned(),
+            (true, true) => format!("{label}, from a dirty tree: it settles nothing"),
+            (false, dirty) => {
+                let dirty = if dirty { ", from a dirty tree" } else { "" };
+                format!(
+                    "{label}{dirty}: it settles nothing about production (would hold, would close)"
+                )
+            }
+        },
     );
     row(
         "Profile",
         format!("{} on {}", register.profile, register.environment),
     );
     row("Run", register.run.clone());
-    row("Date", register.at.clone());
+    // Nobody plans by the nanosecond.
+    let (date, _) = register.at.split_once('.').unwrap_or((&register.at, ""));
+    row("Date", format!("{}Z", date.trim_end_matches('Z')));
     row("Schema", SCHEMA.to_string());
     let mut out = String::from("```text\n");
     for (key, value) in rows {

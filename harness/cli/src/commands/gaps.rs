@@ -1,82 +1,92 @@
-//! `gaps`: the register of the last run, or a draft of what ties a document to checks.
+//! `gaps`: the register of a run, claim by claim.
 
-use std::io::IsTerminal as _;
+use phoenix_reports::{CycleView, View};
+use serde_json::{Value, json};
 
-use phoenix_claims::mapping::Names;
-use phoenix_claims::{draft_mapping, draft_yaml};
-use phoenix_engine::lower;
-use phoenix_evidence::finding::Subject;
-use phoenix_language::vocabulary;
-use phoenix_reports::View;
-
-use crate::arguments::GapsArguments;
+use super::{draft, status};
+use crate::arguments::{Format, GapsArguments};
 use crate::error::Error;
 use crate::project::{Project, journals, run_folder};
-
-/// Columns when nobody says how many there are.
-const WIDTH: usize = 100;
+use crate::{exit, terminal};
 
 pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
     if arguments.draft_mapping {
-        return draft(arguments);
+        return draft::draft(arguments);
     }
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
-    let (journals, _) = journals(&run_folder(&runs, &arguments.run)?)?;
-    let view = View::new(&journals);
-    let mut codes = Vec::new();
-    let colour = crate::progress::colour() && std::io::stdout().is_terminal();
-    for cycle in &view.cycles {
-        println!(
-            "{} under {}",
-            cycle.started.scenario.name, cycle.started.profile
-        );
-        match &cycle.register {
-            Some(register) => {
-                print!("{}", register.render_text(WIDTH, colour));
-                codes.push(register.exit_code());
-            }
-            None => {
-                println!("this cycle broke off before it was judged");
-                codes.push(3);
-            }
-        }
-        println!();
+    let view = View::new(&journals(&run_folder(&runs, &arguments.run)?)?);
+    let cycles = under(&view, arguments.profile.as_deref())?;
+    if arguments.write {
+        return status::write(&view.run, &cycles, arguments.document.as_deref());
     }
-    Ok(crate::exit::worst(codes))
+    match arguments.format {
+        Format::Json => terminal::json(&as_json(&view.run, &cycles))?,
+        Format::Text => terminal::data(&text(&cycles))?,
+    }
+    Ok(exit::worst(cycles.iter().map(|cycle| code(cycle))))
 }
 
-fn draft(arguments: &GapsArguments) -> Result<u8, Error> {
-    let project = Project::find();
-    let environment = vocabulary::read_environment(&project.environment(&arguments.env)?)?;
-    let profile = lower::profiles(&environment)
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let stack = lower::stack(&environment, &profile)?;
-    let given: Vec<std::path::PathBuf> = arguments.document.iter().cloned().collect();
-    let mut subjects = Vec::new();
-    for store in &stack.stores {
-        let words = vec![store.engine.clone(), store.at.clone()];
-        subjects.push((Subject::Store(store.name.clone()), words));
+/// The cycles of a run under a profile; all without one.
+fn under<'v>(view: &'v View, profile: Option<&str>) -> Result<Vec<&'v CycleView>, Error> {
+    let cycles: Vec<&CycleView> = view
+        .cycles
+        .iter()
+        .filter(|cycle| profile.is_none_or(|profile| cycle.started.profile == profile))
+        .collect();
+    if !cycles.is_empty() {
+        return Ok(cycles);
     }
-    for service in &stack.services {
-        subjects.push((
-            Subject::Service(service.name.clone()),
-            vec![service.app.clone()],
-        ));
+    let profile = profile.unwrap_or_default();
+    let mut known: Vec<&str> = Vec::new();
+    for cycle in &view.cycles {
+        if !known.contains(&cycle.started.profile.as_str()) {
+            known.push(&cycle.started.profile);
+        }
     }
-    for secret in &stack.secrets {
-        subjects.push((Subject::Secret(secret.name.clone()), Vec::new()));
+    Err(Error::usage(
+        format!("no cycle of run {} was under `{profile}`", view.run),
+        format!("its profiles are `{}`", known.join("`, `")),
+    ))
+}
+
+/// The exit code of a cycle; one that broke off tells nothing.
+fn code(cycle: &CycleView) -> u8 {
+    cycle
+        .register
+        .as_ref()
+        .map_or(3, phoenix_claims::Register::exit_code)
+}
+
+fn text(cycles: &[&CycleView]) -> String {
+    let colour = terminal::colour(&std::io::stdout());
+    let mut out = Vec::new();
+    for cycle in cycles {
+        let head = format!(
+            "{} under {}\n",
+            cycle.started.scenario.name, cycle.started.profile
+        );
+        let register = match &cycle.register {
+            Some(register) => register.render_text(terminal::width(), colour),
+            None => "this cycle broke off before it was judged\n".to_owned(),
+        };
+        out.push(head + &register);
     }
-    for step in &stack.manual_steps {
-        subjects.push((
-            Subject::ManualStep(step.name.clone()),
-            vec![step.title.clone()],
-        ));
-    }
-    let names = Names { subjects };
-    for document in crate::judge::documents(&environment, &given)? {
-        print!("{}", draft_yaml(&draft_mapping(&document, &names)));
-    }
-    Ok(0)
+    out.join("\n")
+}
+
+fn as_json(run: &str, cycles: &[&CycleView]) -> Value {
+    let cycles: Vec<Value> = cycles
+        .iter()
+        .map(|cycle| {
+            json!({
+                "scenario": cycle.started.scenario.name,
+                "profile": cycle.started.profile,
+                "recovery": cycle.recovery(),
+                "agreement": cycle.agreement(),
+                "exit": code(cycle),
+                "register": cycle.register,
+            })
+        })
+        .collect();
+    json!({ "schema": super::SCHEMA, "run": run, "cycles": cycles })
 }

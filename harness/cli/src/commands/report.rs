@@ -5,21 +5,20 @@ use phoenix_reports::View;
 use crate::arguments::{ReportArguments, ReportFormat};
 use crate::error::Error;
 use crate::project::{Project, journals, run_folder};
+use crate::terminal;
 
 pub(crate) fn report(arguments: &ReportArguments) -> Result<u8, Error> {
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
-    let folder = run_folder(&runs, &arguments.run)?;
-    let (journals, torn) = journals(&folder)?;
-    for words in torn {
-        eprintln!("note: {words}");
-    }
-    let view = View::new(&journals);
-    print!("{}", draw(&view, arguments.format)?);
+    let view = View::new(&journals(&run_folder(&runs, &arguments.run)?)?);
+    terminal::data(&draw(&view, arguments.format)?)?;
     Ok(0)
 }
 
 pub(crate) fn draw(view: &View, format: ReportFormat) -> Result<String, Error> {
-    let internal = |why: String| Error::Internal { why, journal: None };
+    let internal = |why: String| Error::Internal {
+        why: format!("the report cannot be drawn: {why}"),
+        journal: None,
+    };
     match format {
         ReportFormat::Html => phoenix_reports::html(view).map_err(|why| internal(why.to_string())),
         ReportFormat::Markdown => Ok(phoenix_reports::markdown(view)),

@@ -1,8 +1,10 @@
 //! `run`: cycles, one after another, and the report over all of them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use phoenix_embedded::Embedded;
 use phoenix_engine::environment::Environment as _;
@@ -17,35 +19,30 @@ use phoenix_language::Source;
 use phoenix_reports::View;
 use tokio_util::sync::CancellationToken;
 
-use super::files::{Prepared, prepare};
+use super::prepare::{Prepared, prepare};
 use super::report::draw;
-use crate::arguments::{ReportFormat, Require, RunArguments, RunFormat};
+use crate::arguments::{Format, ReportFormat, Require, RunArguments};
 use crate::error::Error;
+use crate::progress::{Shown, Voice};
 use crate::project::{Project, journals};
-use crate::{exit, judge, progress};
+use crate::{defect, exit, judge, terminal};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
     let (environment, prepared) = prepare(&arguments.chosen)?;
     if let Some(ready) = prepared.first() {
-        judge::warn_of_ties(&environment, &ready.stack, &arguments.document)?;
+        let loose = judge::loose_ties(&environment, &ready.stack, &arguments.document)?;
+        terminal::talk(&loose.render(terminal::colour(&std::io::stderr())));
     }
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
     let (run, folder) = new_run(&runs)?;
     let runtime = tokio::runtime::Runtime::new().map_err(|why| Error::Internal {
-        why: why.to_string(),
+        why: format!("threads cannot be had: {why}"),
         journal: None,
     })?;
-    let cancel = CancellationToken::new();
-    runtime.spawn({
-        let cancel = cancel.clone();
-        async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                eprintln!("\nstopping in order; what was done is in the journal");
-                cancel.cancel();
-            }
-        }
-    });
+    let shown = Shown::new();
+    let cancel = interruptible(&runtime, shown.voice());
     let seed = arguments.seed.unwrap_or_else(rand::random);
+    let of = prepared.iter().map(|ready| ready.plans.len()).sum();
     let mut finished = Vec::new();
     let mut number = 0;
     for ready in &prepared {
@@ -58,17 +55,35 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
                 run: &run,
                 folder: &folder,
                 number,
+                of,
                 seed,
                 environment: &environment,
                 ready,
                 plan,
                 arguments,
+                shown: &shown,
                 cancel: cancel.clone(),
             };
-            finished.push(runtime.block_on(one.cycle())?);
+            let journal = one.folder().join("journal.jsonl");
+            let cycle = defect::caught(Some(&journal), || runtime.block_on(one.cycle()));
+            finished.push(cycle.and_then(|cycle| cycle)?);
         }
     }
+    drop(shown);
     conclude(&folder, &finished, arguments)
+}
+
+/// A token that Ctrl-C cancels.
+fn interruptible(runtime: &tokio::runtime::Runtime, voice: Voice) -> CancellationToken {
+    let cancel = CancellationToken::new();
+    let token = cancel.clone();
+    runtime.spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            voice.says("interrupted: stopping in order; what was done is in the journal");
+            token.cancel();
+        }
+    });
+    cancel
 }
 
 /// A folder for a run, by its moment and a few letters that nothing else has.
@@ -79,11 +94,10 @@ fn new_run(runs: &Path) -> Result<(String, PathBuf), Error> {
     let run = format!("{now}-{:06x}", rand::random::<u32>() & 0xff_ffff);
     let folder = runs.join(&run);
     std::fs::create_dir_all(&folder).map_err(|why| {
-        Error::Usage(format!(
-            "a run cannot be kept in {}: {why}; choose a folder that can be written with \
-             --runs-dir",
-            runs.display()
-        ))
+        Error::usage(
+            format!("a run cannot be kept in {}: {why}", runs.display()),
+            "choose a folder that can be written with --runs-dir",
+        )
     })?;
     Ok((run, folder))
 }
@@ -93,20 +107,21 @@ struct One<'a> {
     run: &'a str,
     folder: &'a Path,
     number: usize,
+    of: usize,
     seed: u64,
     environment: &'a Source,
     ready: &'a Prepared,
     plan: &'a Plan,
     arguments: &'a RunArguments,
+    shown: &'a Shown,
     cancel: CancellationToken,
 }
 
 impl One<'_> {
-    async fn cycle(&self) -> Result<CycleFinished, Error> {
-        let stack = &self.ready.stack;
+    fn folder(&self) -> PathBuf {
         let slug: String = format!(
             "{:02}-{}-{}",
-            self.number, self.plan.scenario, stack.profile
+            self.number, self.plan.scenario, self.ready.stack.profile
         )
         .chars()
         .map(|c| {
@@ -117,12 +132,33 @@ impl One<'_> {
             }
         })
         .collect();
-        let folder = self.folder.join(&slug);
+        self.folder.join(slug)
+    }
+
+    async fn cycle(&self) -> Result<CycleFinished, Error> {
+        let began = Instant::now();
+        let stack = &self.ready.stack;
+        self.shown.cycle_begins(
+            &stack.profile,
+            &format!(
+                "{} under {} of {} ({} of {}, --seed {})",
+                self.plan.scenario,
+                stack.profile,
+                stack.environment,
+                self.number,
+                self.of,
+                self.seed
+            ),
+        );
+        let folder = self.folder();
         let internal = |why: String| Error::Internal {
             why,
             journal: Some(folder.join("journal.jsonl")),
         };
         std::fs::create_dir(&folder)
+            .map_err(|why| internal(format!("{}: {why}", folder.display())))?;
+        // Links between the folders of a stack hold from wherever they are read.
+        let whole = std::fs::canonicalize(&folder)
             .map_err(|why| internal(format!("{}: {why}", folder.display())))?;
         let documents = judge::documents(self.environment, &self.arguments.document)?;
         let files = documents
@@ -141,11 +177,11 @@ impl One<'_> {
         let mapping = judge::mapping(self.environment, stack);
         let judge = judge::over(self.run, &stack.environment, documents, mapping);
         let nonce = format!("{:08x}", rand::random::<u32>());
-        let embedded = Embedded::new(self.run, &nonce, stack.clone(), &folder)
+        let embedded = Embedded::new(self.run, &nonce, stack.clone(), &whole)
             .await
             .map_err(|why| Error::Environment(why.to_string()))?;
         let started = self.started(files, &nonce, &embedded);
-        run_cycle(CycleInput {
+        let finished = run_cycle(CycleInput {
             started,
             plan: self.plan,
             stack,
@@ -153,11 +189,14 @@ impl One<'_> {
             applications: Arc::new(phoenix_applications::make),
             judge,
             folder: &folder,
-            progress: &progress::Lines::new(),
+            progress: self.shown,
             cancel: self.cancel.clone(),
         })
         .await
-        .map_err(|why| internal(why.to_string()))
+        .map_err(|why| internal(why.to_string()))?;
+        self.shown
+            .cycle_ends(&finished.recovery, &finished.agreement, began.elapsed());
+        Ok(finished)
     }
 
     fn started(&self, documents: Vec<NamedFile>, nonce: &str, driver: &Embedded) -> CycleStarted {
@@ -257,8 +296,7 @@ fn conclude(
     finished: &[CycleFinished],
     arguments: &RunArguments,
 ) -> Result<u8, Error> {
-    let (journals, _) = journals(folder)?;
-    let view = View::new(&journals);
+    let view = View::new(&journals(folder)?);
     for (name, format) in [
         ("report.html", ReportFormat::Html),
         ("report.md", ReportFormat::Markdown),
@@ -272,20 +310,8 @@ fn conclude(
         })?;
     }
     match arguments.format {
-        RunFormat::Json => print!("{}", draw(&view, ReportFormat::Json)?),
-        RunFormat::Text => {
-            println!();
-            for cycle in &view.cycles {
-                println!(
-                    "{} under {}",
-                    cycle.started.scenario.name, cycle.started.profile
-                );
-                println!("  did the stack recover?       {}", cycle.recovery());
-                println!("  does the document agree?     {}", cycle.agreement());
-                println!("  {}", cycle.sentence());
-            }
-            println!("\nreport: {}", folder.join("report.html").display());
-        }
+        Format::Json => terminal::data(&draw(&view, ReportFormat::Json)?)?,
+        Format::Text => terminal::data(&summary(folder, &view))?,
     }
     let codes = finished.iter().map(|cycle| {
         let recovery = match cycle.recovery.as_str() {
@@ -297,4 +323,27 @@ fn conclude(
         [cycle.exit, recovery]
     });
     Ok(exit::worst(codes.flatten()))
+}
+
+/// The two answers of each cycle, and where to read more.
+fn summary(folder: &Path, view: &View) -> String {
+    let mut out = String::new();
+    for cycle in &view.cycles {
+        let _infallible = writeln!(
+            out,
+            "{} under {}\n  did the stack recover?       {}\n  does the document agree?     {}\n  {}\n",
+            cycle.started.scenario.name,
+            cycle.started.profile,
+            cycle.recovery().replace('-', " "),
+            cycle.agreement().replace('-', " "),
+            cycle.sentence()
+        );
+    }
+    let _infallible = writeln!(
+        out,
+        "report: {}\nclaims: phoenix gaps {}",
+        folder.join("report.html").display(),
+        view.run
+    );
+    out
 }

@@ -83,7 +83,7 @@ fn a_scenario_and_an_environment_that_are_not_there() {
             ["check", "--env=embeded"],
             "no environment is called `embeded`",
         ),
-        (["report", "yesterday"], "no run `yesterday`"),
+        (["report", "yesterday"], "there are no runs in"),
     ] {
         let said = project.phoenix(&arguments);
         assert_eq!(said.code, 2, "{arguments:?}: {}", said.err);

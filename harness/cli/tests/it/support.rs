@@ -16,7 +16,71 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
+impl Said {
+    /// The whole of it for a snapshot: exit code, data, talk. What changes from run to run is
+    /// filtered by [`settings`].
+    pub(crate) fn whole(&self) -> String {
+        let Self { code, out, err } = self;
+        let part = |name: &str, text: &str| {
+            if text.is_empty() {
+                format!("── {name}: nothing\n")
+            } else {
+                format!("── {name}\n{text}")
+            }
+        };
+        format!(
+            "exit {code}\n{}{}",
+            part("stdout", out),
+            part("stderr", err)
+        )
+    }
+}
+
+/// Filters for what no two runs have in common.
+pub(crate) fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    for (pattern, shown) in [
+        (r"\d{8}T\d{6}Z-[0-9a-f]{6}", "[run]"),
+        (r"--seed \d+", "--seed [n]"),
+        (r" +\d+\.\d+s", " [s]"),
+        (r"\d+ writes?", "[n] writes"),
+        (
+            r"\d+ (survived|lost-in-window|lost|undecryptable|dangling|note)",
+            "[n] $1",
+        ),
+        (r"\(os error \d+\)", "(os error)"),
+    ] {
+        settings.add_filter(pattern, shown);
+    }
+    settings
+}
+
 impl Project {
+    /// The shipped project with a run in `runs`: the journals that the reports are tested with.
+    pub(crate) fn with_a_run() -> Self {
+        let project = Self::shipped();
+        let fixtures =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../reports/tests/it/fixtures");
+        for (cycle, name) in [
+            ("01-full-phoenix-today", "today.jsonl"),
+            ("02-full-phoenix-target", "target.jsonl"),
+        ] {
+            let folder = project.path(&format!("phoenix-runs/20260101T000000Z-000000/{cycle}"));
+            fs::create_dir_all(&folder).expect("a folder");
+            fs::copy(fixtures.join(name), folder.join("journal.jsonl")).expect("a copy");
+        }
+        project
+    }
+
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
     pub(crate) fn shipped() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let folder = tempfile::tempdir().expect("a folder");
@@ -57,6 +121,8 @@ impl Project {
             .expect("the binary")
             .args(arguments)
             .env("NO_COLOR", "1")
+            .env_remove("PHOENIX_RUNS_DIR")
+            .env_remove("COLUMNS")
             .current_dir(self.folder.path())
             .output()
             .expect("it runs");

@@ -213,14 +213,16 @@ fn resolve_needs(source: &Source, steps: &mut [Step], needs: &[(String, String, 
             return;
         }
         if ended.len() == before {
-            let stuck: Vec<String> = steps
-                .iter()
-                .filter(|step| !ended.contains(&step.id.as_str()))
-                .map(|step| step.name.clone().unwrap_or_else(|| step.id.clone()))
-                .collect();
+            let circle = circle(steps, &ended);
+            let of_circle = |id: &String| circle.iter().any(|step| step.id == *id);
             let place = needs
-                .first()
+                .iter()
+                .find(|(step, _, _)| of_circle(step))
                 .map_or(Place::default(), |(_, _, place)| *place);
+            let stuck: Vec<&str> = circle
+                .iter()
+                .map(|step| step.name.as_deref().unwrap_or(&step.id))
+                .collect();
             source.error(
                 place,
                 "cyclic-needs",
@@ -228,6 +230,22 @@ fn resolve_needs(source: &Source, steps: &mut [Step], needs: &[(String, String, 
                 Some("remove one of the `needs:`".to_owned()),
             );
             return;
+        }
+    }
+}
+
+/// The steps that wait for each other, without those that only wait for one of them.
+fn circle<'s>(steps: &'s [Step], ended: &[&str]) -> Vec<&'s Step> {
+    let mut stuck: Vec<&Step> = steps
+        .iter()
+        .filter(|step| !ended.contains(&step.id.as_str()))
+        .collect();
+    loop {
+        let before = stuck.len();
+        let needed: Vec<&String> = stuck.iter().flat_map(|step| &step.needs).collect();
+        stuck.retain(|step| needed.contains(&&step.id));
+        if stuck.len() == before {
+            return stuck;
         }
     }
 }

@@ -84,7 +84,9 @@ impl<'a> Lowering<'a> {
         if self.names.contains(&name) {
             let place = item.get("name").map_or(item.place, |node| node.place);
             let message = format!("two steps are called `{name}`");
-            self.source.error(place, "duplicate-name", message, None);
+            let help = "give one of them another name".to_owned();
+            self.source
+                .error(place, "duplicate-name", message, Some(help));
         }
         self.names.push(name.clone());
         if let Some(last) = made.last_mut() {

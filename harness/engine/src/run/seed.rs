@@ -57,11 +57,18 @@ impl Counts {
 impl Cycle<'_> {
     pub(super) async fn seed(&self, seed: &Seed) -> StepResult {
         let targets = self.targets(&seed.services).await?;
-        let per_service = stream::iter(&targets)
-            .map(|target| self.seed_service(target, seed))
+        // Every canary has its number before the first is written, whoever is fastest: the same seed
+        // gives the same canaries.
+        let wanted: Vec<_> = targets
+            .iter()
+            .map(|target| (target, self.wanted(target, seed)))
+            .collect();
+        let straight = self.wanted_direct(seed.direct);
+        let per_service = stream::iter(wanted)
+            .map(|(target, wanted)| self.seed_service(target, wanted, seed.writers))
             .buffer_unordered(targets.len().max(1))
             .collect::<Vec<_>>();
-        let direct = self.seed_direct(seed.direct);
+        let direct = self.seed_direct(&straight);
         let (per_service, direct) = futures::join!(per_service, direct);
         let counts = self.count(per_service.into_iter().chain([direct]))?;
         if counts.acknowledged.is_empty() {
@@ -93,9 +100,8 @@ impl Cycle<'_> {
                         if let Some((kind, parts, key)) =
                             kinds.get(round / targets.len() % kinds.len().max(1))
                         {
-                            let known = self
-                                .new_canary(Some(&target.service), kind.kind, parts, key.as_ref())
-                                .await?;
+                            let known =
+                                self.reserve(Some(&target.service), kind.kind, parts, key.as_ref());
                             let acknowledged = self
                                 .write(target.app.as_ref(), known, Action::Create, 0)
                                 .await?;
@@ -109,7 +115,8 @@ impl Cycle<'_> {
             })
             .buffer_unordered(writers)
             .collect::<Vec<_>>();
-        let direct = self.seed_direct(1);
+        let straight = self.wanted_direct(1);
+        let direct = self.seed_direct(&straight);
         let (outcomes, direct) = futures::join!(outcomes, direct);
         let counts = self.count(outcomes.into_iter().chain([direct]))?;
         Ok(format!("{} after the recovery point", counts.sentence()))
@@ -173,11 +180,8 @@ impl Cycle<'_> {
         Ok(targets)
     }
 
-    async fn seed_service(
-        &self,
-        target: &Target,
-        seed: &Seed,
-    ) -> Result<Vec<(String, bool)>, StepError> {
+    /// The canaries of one service: their places, and what is done with each.
+    fn wanted(&self, target: &Target, seed: &Seed) -> Vec<(usize, CanaryPlan)> {
         let mut wanted: Vec<(usize, CanaryPlan)> = Vec::new();
         let of = |which: fn(&KindSpec) -> bool| -> Vec<usize> {
             (0..target.kinds.len())
@@ -214,12 +218,24 @@ impl Cycle<'_> {
                 wanted.push((*kind, CanaryPlan::default()));
             }
         }
-        let outcomes = stream::iter(wanted)
-            .map(|(kind, plan)| async move {
+        wanted
+            .into_iter()
+            .map(|(kind, plan)| {
                 let (kind, parts, key) = &target.kinds[kind];
-                let known = self
-                    .new_canary(Some(&target.service), kind.kind, parts, key.as_ref())
-                    .await?;
+                let service = Some(target.service.as_str());
+                (self.reserve(service, kind.kind, parts, key.as_ref()), plan)
+            })
+            .collect()
+    }
+
+    async fn seed_service(
+        &self,
+        target: &Target,
+        wanted: Vec<(usize, CanaryPlan)>,
+        writers: usize,
+    ) -> Result<Vec<(String, bool)>, StepError> {
+        let outcomes = stream::iter(wanted)
+            .map(|(known, plan)| async move {
                 let app = target.app.as_ref();
                 let acknowledged = self.write(app, known, Action::Create, 0).await?;
                 if acknowledged && plan.overwritten {
@@ -230,82 +246,87 @@ impl Cycle<'_> {
                 }
                 Ok::<_, StepError>((target.service.clone(), acknowledged))
             })
-            .buffer_unordered(seed.writers.max(1))
+            .buffer_unordered(writers.max(1))
             .collect::<Vec<_>>()
             .await;
         outcomes.into_iter().collect()
     }
 
-    async fn seed_direct(&self, per_store: u32) -> Result<Vec<(String, bool)>, StepError> {
-        let mut written = Vec::new();
+    /// The canaries that go straight into stores: the store and the place of each.
+    fn wanted_direct(&self, per_store: u32) -> Vec<(String, usize)> {
+        let mut wanted = Vec::new();
         for store in &self.stack.stores {
             for _ in 0..per_store {
                 let parts = [Part {
                     role: "direct".to_owned(),
                     store: store.name.clone(),
                 }];
-                let at = self.new_canary(None, "direct", &parts, None).await?;
-                let (id, marker) = {
-                    let state = self.state();
-                    (
-                        state.canaries[at].spec.id,
-                        state.canaries[at].marker.clone(),
-                    )
-                };
-                self.ledger
-                    .record(id, Op::Create, 0, Phase::Invoked)
-                    .await?;
-                let text = payload::text(self.seed, &self.nonce, id, 0);
-                let copy = DirectCopy { marker, text };
-                let phase = match self.environment.write_direct(&store.name, &copy).await {
-                    Ok(true) => Phase::Acknowledged,
-                    Ok(false) => Phase::Refused,
-                    Err(error) => {
-                        self.ledger
-                            .record(id, Op::Create, 0, Phase::Indeterminate)
-                            .await?;
-                        return Err(error.into());
-                    }
-                };
-                self.ledger.record(id, Op::Create, 0, phase).await?;
-                if phase == Phase::Acknowledged {
-                    written.push((store.name.clone(), true));
+                let at = self.reserve(None, "direct", &parts, None);
+                wanted.push((store.name.clone(), at));
+            }
+        }
+        wanted
+    }
+
+    async fn seed_direct(
+        &self,
+        wanted: &[(String, usize)],
+    ) -> Result<Vec<(String, bool)>, StepError> {
+        let mut written = Vec::new();
+        for (store, at) in wanted {
+            let known = self.state().canaries[*at].clone();
+            let id = known.spec.id;
+            self.ledger.declare(&known.spec).await?;
+            self.ledger
+                .record(id, Op::Create, 0, Phase::Invoked)
+                .await?;
+            let text = payload::text(self.seed, &self.nonce, id, 0);
+            let marker = known.marker;
+            let copy = DirectCopy { marker, text };
+            let phase = match self.environment.write_direct(store, &copy).await {
+                Ok(true) => Phase::Acknowledged,
+                Ok(false) => Phase::Refused,
+                Err(error) => {
+                    self.ledger
+                        .record(id, Op::Create, 0, Phase::Indeterminate)
+                        .await?;
+                    return Err(error.into());
                 }
+            };
+            self.ledger.record(id, Op::Create, 0, phase).await?;
+            if phase == Phase::Acknowledged {
+                written.push((store.clone(), true));
             }
         }
         Ok(written)
     }
 
-    /// Declares a canary; its place in the state.
-    async fn new_canary(
+    /// Gives a canary its number; its place in the state. It is declared with its first write.
+    fn reserve(
         &self,
         service: Option<&str>,
         kind: &str,
         parts: &[Part],
         key: Option<&String>,
-    ) -> Result<usize, StepError> {
-        let (at, spec) = {
-            let mut state = self.state();
-            let at = state.canaries.len();
-            let id = CanaryId(at as u64);
-            let spec = CanarySpec {
-                id,
-                kind: kind.to_owned(),
-                service: service.map(str::to_owned),
-                parts: parts.to_vec(),
-                key: key.cloned(),
-            };
-            state.canaries.push(Known {
-                marker: payload::marker(&self.nonce, id),
-                file_len: if spec.is_pair() { FILE_LEN } else { 0 },
-                spec: spec.clone(),
-                reference: None,
-                newest: 0,
-            });
-            (at, spec)
+    ) -> usize {
+        let mut state = self.state();
+        let at = state.canaries.len();
+        let id = CanaryId(at as u64);
+        let spec = CanarySpec {
+            id,
+            kind: kind.to_owned(),
+            service: service.map(str::to_owned),
+            parts: parts.to_vec(),
+            key: key.cloned(),
         };
-        self.ledger.declare(&spec).await?;
-        Ok(at)
+        state.canaries.push(Known {
+            marker: payload::marker(&self.nonce, id),
+            file_len: if spec.is_pair() { FILE_LEN } else { 0 },
+            spec,
+            reference: None,
+            newest: 0,
+        });
+        at
     }
 
     /// One write through an application, in the ledger before and after. Whether it was
@@ -327,6 +348,9 @@ impl Cycle<'_> {
         let text = payload::text(self.seed, &self.nonce, id, version);
         let file =
             (known.file_len > 0).then(|| payload::bytes(self.seed, id, version, known.file_len));
+        if action == Action::Create {
+            self.ledger.declare(&known.spec).await?;
+        }
         self.ledger.record(id, op, version, Phase::Invoked).await?;
         let outcome = app
             .write(&WriteRequest {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostics;
 use crate::shape::Shape;
+use crate::sharing::shared;
 use crate::tree::Source;
 
 /// The version of both languages that this harness writes and reads.
@@ -89,5 +90,5 @@ fn titled(shape: &Shape, title: &str) -> Value {
     if let (Some(into), Value::Object(own)) = (schema.as_object_mut(), shape.schema()) {
         into.extend(own);
     }
-    schema
+    shared(schema)
 }

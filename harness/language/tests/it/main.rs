@@ -1,5 +1,7 @@
 //! Files that are wrong, and what people are told.
 
+mod schema;
+
 use phoenix_language::vocabulary::{parse_environment, parse_scenario, scenario_schema};
 use proptest::prelude::*;
 
