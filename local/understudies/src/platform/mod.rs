@@ -47,6 +47,9 @@ pub struct Behaviour {
     pub rate_limits: bool,
     /// How long a write takes to show in what is read from projections and search indexes.
     pub projection_lag: Duration,
+    /// Whether the database server carries the English dictionary that Zulip's own image of
+    /// PostgreSQL brings along. It is part of the server, not of the data: no dump contains it.
+    pub dictionary: bool,
 }
 
 impl Default for Behaviour {
@@ -54,6 +57,7 @@ impl Default for Behaviour {
         Self {
             rate_limits: true,
             projection_lag: Duration::from_millis(20),
+            dictionary: true,
         }
     }
 }

@@ -2,3 +2,6 @@
 
 mod bookstack;
 mod mattermost;
+mod support;
+mod zitadel;
+mod zulip;
