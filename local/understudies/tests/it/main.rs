@@ -1,5 +1,6 @@
 //! The understudies, each against its contract.
 
+mod binary;
 mod bookstack;
 mod mattermost;
 mod support;
