@@ -111,6 +111,8 @@ async fn an_edit_and_a_deletion_are_kept_where_no_call_shows_them() {
     let stack = Stack::new();
     let server = stack.settled().await;
     let id = server.say("first").await;
+    // Read, and so cached, before each change.
+    assert_eq!(server.list("[]").await, ["first"]);
     let path = format!("/messages/{id}");
     server
         .api("PATCH", &path, &[("content", "second")])

@@ -1,6 +1,7 @@
 //! A Zulip with its four stores, each of which a test can close, flush, or never deploy.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use phoenix_understudies::platform::memory::{MemoryCache, MemoryQueue};
 use phoenix_understudies::platform::{
@@ -99,6 +100,17 @@ pub(super) struct Server {
     pub(super) key: String,
 }
 
+/// Waits until something is so, for as long as a slow machine may take.
+pub(super) async fn until(so: impl AsyncFn() -> bool) {
+    let poll = async {
+        while !so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let polled = tokio::time::timeout(Duration::from_secs(30), poll).await;
+    assert!(polled.is_ok(), "it never was");
+}
+
 /// What came back.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
@@ -149,9 +161,7 @@ pub(super) async fn answer(request: RequestBuilder) -> Answer {
 impl Server {
     /// Waits until nginx has something behind it.
     pub(super) async fn is_up(&self) {
-        while self.get("/health").await.status == 502 {
-            tokio::task::yield_now().await;
-        }
+        until(async || self.get("/health").await.status != 502).await;
     }
 
     /// A request as the host that is allowed, by nobody.

@@ -2,7 +2,7 @@
 
 use phoenix_understudies::platform::BootError;
 
-use super::server::{OWNER, Stack};
+use super::server::{OWNER, Stack, until};
 
 async fn words(stack: &Stack) -> String {
     match stack.try_start().await.err() {
@@ -155,9 +155,7 @@ async fn without_the_dictionary_nothing_is_migrated() {
         let lines = server.running.log.lines();
         lines.iter().any(|line| line.contains("migration failed"))
     };
-    while !told() {
-        tokio::task::yield_now().await;
-    }
+    until(async || told()).await;
     let lines = server.running.log.lines();
     assert!(
         lines.iter().any(|line| line.contains("en_us.dict")),

@@ -3,13 +3,12 @@
 use phoenix_understudies::platform::Queue as _;
 
 use super::login::{Setting, account, setting};
+use super::server::until;
 
 const GREETINGS: &str = "SELECT COUNT(*) FROM zerver_message WHERE subject = 'greetings'";
 
 async fn greeted(setting: &Setting) {
-    while setting.server.one(GREETINGS).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(async || setting.server.one(GREETINGS).await > 0).await;
 }
 
 #[tokio::test]
