@@ -33,7 +33,7 @@ fn requests_queries_and_commands_save_what_later_steps_use() {
   - http:
       post: https://zulip.localhost/api/v1/fetch_api_key
       form: { username: nobody@example.com, password: wrong }
-      expect: { status: 403, json: { $.code: AUTHENTICATION_FAILED } }
+      expect: { status: 401, json: { $.code: AUTHENTICATION_FAILED } }
 ");
     assert!(!ran.failed("unexpected-answer"), "{}", ran.view.sentence());
     for kind in ["http", "run", "sql"] {

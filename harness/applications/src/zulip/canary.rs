@@ -130,7 +130,10 @@ impl Zulip {
                     (Seen::Absent, None)
                 }
             }
-            Ok(answer) if gone(answer) => (Seen::Absent, None),
+            Ok(answer) if answer.status == 400 && answer.text().contains("Invalid message") => {
+                (Seen::Absent, None)
+            }
+            Ok(answer) if self.nobody_home(answer).await => (Seen::Absent, None),
             other => (unreadable(other), None),
         };
         if !spec.is_pair() {
@@ -153,12 +156,25 @@ impl Zulip {
         }
     }
 
+    /// Whether a key was refused because there is no organisation that could have given it: then
+    /// there is none that could have a message either. The page of the root says which it is.
+    async fn nobody_home(&self, refused: &Answer) -> bool {
+        if refused.status != 401 && refused.status != 404 {
+            return false;
+        }
+        let root = send(|| self.client.get(format!("{}/", self.base))).await;
+        root.is_ok_and(|root| {
+            root.status == 404 && root.text().contains("no Zulip organization at this URL")
+        })
+    }
+
     /// The bytes of an upload: its address first, which is good for a minute, then what is there.
     async fn read_upload(&self, link: &str) -> Seen {
         let address = self.get(&format!("/api/v1{link}")).await;
         let at = match &address {
             Ok(answer) if answer.ok() => text(&answer.json(), "/url"),
             Ok(answer) if answer.status == 404 => return Seen::Absent,
+            Ok(answer) if self.nobody_home(answer).await => return Seen::Absent,
             other => return unreadable(other),
         };
         let bytes = send(|| self.client.get(format!("{}{at}", self.base))).await;
@@ -174,13 +190,6 @@ impl Zulip {
 pub(super) fn link_in(content: &str) -> Option<&str> {
     let (_, link) = content.split_once(LINK_LINE)?;
     link.strip_suffix(')')
-}
-
-/// Whether the server says that there is no such message: or no organisation that could have one.
-fn gone(answer: &Answer) -> bool {
-    let code = text(&answer.json(), "/code");
-    (answer.status == 400 && answer.text().contains("Invalid message"))
-        || (answer.status == 404 && code == "REALM_NOT_FOUND")
 }
 
 fn unreadable(answer: &Result<Answer, NoAnswer>) -> Seen {

@@ -47,6 +47,9 @@ pub struct Behaviour {
     pub rate_limits: bool,
     /// How long a write takes to show in what is read from projections and search indexes.
     pub projection_lag: Duration,
+    /// Whether the database server carries the English dictionary that Zulip's own image of
+    /// PostgreSQL brings along. It is part of the server, not of the data: no dump contains it.
+    pub dictionary: bool,
 }
 
 impl Default for Behaviour {
@@ -54,6 +57,7 @@ impl Default for Behaviour {
         Self {
             rate_limits: true,
             projection_lag: Duration::from_millis(20),
+            dictionary: true,
         }
     }
 }
@@ -125,9 +129,26 @@ pub struct Platform {
 #[derive(Clone, Default)]
 pub struct Resolver {
     names: Arc<std::sync::RwLock<BTreeMap<String, SocketAddr>>>,
+    asks_the_system: bool,
 }
 
 impl Resolver {
+    /// One that asks the machine for names that it does not have itself, as a process of its own
+    /// does. The default knows its own names and no others.
+    #[must_use]
+    pub fn of_the_system() -> Self {
+        Self {
+            asks_the_system: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether names that are not here are the machine's to resolve.
+    #[must_use]
+    pub fn asks_the_system(&self) -> bool {
+        self.asks_the_system
+    }
+
     /// Makes a name resolve to an address (port included).
     pub fn set(&self, name: &str, address: SocketAddr) {
         if let Ok(mut names) = self.names.write() {
@@ -196,7 +217,15 @@ impl Drop for Running {
 /// A container's log, in memory and bounded.
 #[derive(Clone, Default)]
 pub struct Log {
-    lines: Arc<std::sync::Mutex<Vec<String>>>,
+    kept: Arc<std::sync::Mutex<Kept>>,
+    arrived: Arc<tokio::sync::Notify>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// How many lines went before the first that is kept.
+    gone: usize,
+    lines: Vec<String>,
 }
 
 impl Log {
@@ -204,21 +233,45 @@ impl Log {
 
     /// Appends a line; beyond the bound the oldest go.
     pub fn line(&self, line: impl Into<String>) {
-        if let Ok(mut lines) = self.lines.lock() {
-            if lines.len() >= Self::LINES_MAX {
-                lines.drain(..Self::LINES_MAX / 2);
+        if let Ok(mut kept) = self.kept.lock() {
+            if kept.lines.len() >= Self::LINES_MAX {
+                kept.lines.drain(..Self::LINES_MAX / 2);
+                kept.gone += Self::LINES_MAX / 2;
             }
-            lines.push(line.into());
+            kept.lines.push(line.into());
         }
+        self.arrived.notify_waiters();
     }
 
     /// All lines kept.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.lines
-            .lock()
-            .map(|lines| lines.clone())
-            .unwrap_or_default()
+        self.since(0).1
+    }
+
+    /// The lines kept of those after the first `seen`, and how many there were in all.
+    #[must_use]
+    pub fn since(&self, seen: usize) -> (usize, Vec<String>) {
+        let Ok(kept) = self.kept.lock() else {
+            return (seen, Vec::new());
+        };
+        let from = seen.saturating_sub(kept.gone).min(kept.lines.len());
+        (kept.gone + kept.lines.len(), kept.lines[from..].to_vec())
+    }
+
+    /// As [`Log::since`], once there is a line after the first `seen`.
+    pub async fn after(&self, seen: usize) -> (usize, Vec<String>) {
+        loop {
+            // Asked for before looking, so that nothing that comes in between is missed.
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            let found = self.since(seen);
+            if found.0 > seen {
+                return found;
+            }
+            arrived.await;
+        }
     }
 }
 
@@ -234,4 +287,31 @@ pub enum BootError {
     /// It gave up waiting for what it needs.
     #[error("{0}")]
     GaveUp(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Log;
+
+    #[tokio::test]
+    async fn a_reader_of_a_log_misses_nothing_that_is_kept() {
+        let log = Log::default();
+        let waiting = tokio::spawn({
+            let log = log.clone();
+            async move { log.after(0).await }
+        });
+        tokio::task::yield_now().await;
+        log.line("first");
+        let first = (1, vec!["first".to_owned()]);
+        assert_eq!(waiting.await.expect("no panic"), first);
+        assert_eq!(log.since(1), (1, Vec::new()));
+        for number in 0..Log::LINES_MAX {
+            log.line(number.to_string());
+        }
+        // The first half is gone, the line that was seen among it.
+        let (all, kept) = log.since(1);
+        assert_eq!((all, kept.len()), (10_001, 5_001));
+        assert_eq!(log.since(9_999).1, ["9998", "9999"]);
+        assert_eq!(log.since(20_000), (10_001, Vec::new()));
+    }
 }

@@ -40,10 +40,15 @@ struct Names(Resolver);
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
         let found: Option<SocketAddr> = self.0.get(name.as_str());
+        let asks = self.0.asks_the_system();
         let name = name.as_str().to_owned();
         Box::pin(async move {
             match found {
                 Some(address) => Ok(Box::new(std::iter::once(address)) as Addrs),
+                None if asks => {
+                    let addresses = tokio::net::lookup_host((name, 0)).await?;
+                    Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs)
+                }
                 None => Err(format!("could not resolve host: {name}").into()),
             }
         })

@@ -23,6 +23,13 @@ impl RateLimit {
         }
     }
 
+    /// Forgets what was counted for a key.
+    pub fn clear(&self, key: &str) {
+        if let Ok(mut seen) = self.seen.lock() {
+            seen.remove(key);
+        }
+    }
+
     /// Counts a request at this moment (milliseconds).
     ///
     /// # Errors
@@ -59,5 +66,8 @@ mod tests {
         assert_eq!(limit.take("a", 2000), Err(59));
         assert_eq!(limit.take("b", 2000), Ok(()));
         assert_eq!(limit.take("a", 60_000), Ok(()));
+        assert_eq!(limit.take("a", 60_500), Err(1));
+        limit.clear("a");
+        assert_eq!(limit.take("a", 60_500), Ok(()));
     }
 }

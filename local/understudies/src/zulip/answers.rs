@@ -1,6 +1,7 @@
 //! Answers of the API: `{"result": "success", "msg": "", …}` and its opposite.
 
 use axum::Json;
+use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -32,6 +33,12 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
+    /// A parameter that the call needs and does not have.
+    pub(super) fn missing(name: &str) -> Self {
+        let message = format!("Missing '{name}' argument");
+        Self::new(StatusCode::BAD_REQUEST, "REQUEST_VARIABLE_MISSING", message)
+    }
+
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "BAD_REQUEST", message)
     }
@@ -39,17 +46,36 @@ impl Refusal {
     pub(super) fn no_realm() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
-            "REALM_NOT_FOUND",
-            "There is no Zulip organization at this URL.",
+            "NONEXISTENT_SUBDOMAIN",
+            "Invalid subdomain",
         )
     }
 
-    pub(super) fn unauthorised() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "INVALID_API_KEY",
-            "Invalid API key",
-        )
+    fn unauthorised(code: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    pub(super) fn invalid_key() -> Self {
+        Self::unauthorised("INVALID_API_KEY", "Invalid API key")
+    }
+
+    pub(super) fn nobody() -> Self {
+        let message = "Not logged in: API authentication or user session required";
+        Self::unauthorised("UNAUTHORIZED", message)
+    }
+
+    pub(super) fn wrong_password() -> Self {
+        let message = "Your username or password is incorrect";
+        Self::unauthorised("AUTHENTICATION_FAILED", message)
+    }
+
+    pub(super) fn no_passwords() -> Self {
+        let message = "Password authentication is disabled in this organization";
+        Self::unauthorised("PASSWORD_AUTH_DISABLED", message)
+    }
+
+    pub(super) fn deactivated() -> Self {
+        Self::unauthorised("USER_DEACTIVATED", "Account is deactivated")
     }
 
     pub(super) fn rate_limited(wait_s: u64) -> Self {
@@ -89,6 +115,10 @@ impl IntoResponse for Refusal {
             && let Ok(value) = HeaderValue::from_str(&wait.to_string())
         {
             response.headers_mut().insert("retry-after", value);
+        }
+        if self.code == "UNAUTHORIZED" {
+            let value = HeaderValue::from_static("Basic realm=\"zulip\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
         }
         response
     }

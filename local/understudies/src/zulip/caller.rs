@@ -1,4 +1,4 @@
-//! Who is calling: `email:api_key` by HTTP Basic, or a session.
+//! Who is calling: `email:api_key` by HTTP Basic.
 
 use std::sync::Arc;
 
@@ -22,21 +22,27 @@ impl FromRequestParts<Arc<Application>> for Caller {
         parts: &mut Parts,
         app: &Arc<Application>,
     ) -> Result<Self, Refusal> {
-        app.realm().await?;
-        let pair = parts
+        let given = parts
             .headers
             .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
+            .ok_or_else(Refusal::nobody)?;
+        let pair = given
+            .to_str()
+            .ok()
+            .and_then(|value| value.strip_prefix("Basic "))
             .and_then(|value| String::from_utf8(STANDARD.decode(value).ok()?).ok())
-            .ok_or_else(Refusal::unauthorised)?;
-        let (email, key) = pair.split_once(':').ok_or_else(Refusal::unauthorised)?;
+            .ok_or_else(Refusal::invalid_key)?;
+        let (email, key) = pair.split_once(':').ok_or_else(Refusal::invalid_key)?;
         let user = app
             .user_by_email(email)
             .await?
-            .filter(|user| user.active && user.api_key == key)
-            .ok_or_else(Refusal::unauthorised)?;
-        if let Some(limit) = &app.limit
-            && let Err(wait_s) = limit.take(&user.email, app.clock.now_ms())
+            .filter(|user| user.api_key == key)
+            .ok_or_else(Refusal::invalid_key)?;
+        if !user.active {
+            return Err(Refusal::deactivated());
+        }
+        if let Some(limits) = &app.limits
+            && let Err(wait_s) = limits.calls.take(&user.email, app.clock.now_ms())
         {
             return Err(Refusal::rate_limited(wait_s));
         }

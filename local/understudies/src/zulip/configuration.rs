@@ -1,6 +1,8 @@
 //! Variables of the image, and the file of generated secrets.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -24,6 +26,8 @@ const RENAMED: [(&str, &str); 8] = [
 ];
 /// Without these the container does not start.
 const REQUIRED: [&str; 2] = ["SETTING_EXTERNAL_HOST", "SETTING_ZULIP_ADMINISTRATOR"];
+/// Where the certificate comes from; empty is plain http.
+const CERTIFICATES: [&str; 4] = ["", "self-signed", "manual", "certbot"];
 /// Generated where the file lacks them and no variable sets them.
 const GENERATED: [&str; 4] = ["secret_key", "avatar_salt", "shared_secret", "camo_key"];
 
@@ -83,6 +87,12 @@ impl Configuration {
             }
         }
         let text = |name: &str| get(name).cloned().unwrap_or_default();
+        let certificates = text("CERTIFICATES");
+        if !CERTIFICATES.contains(&certificates.as_str()) {
+            return Err(BootError::Configuration(format!(
+                "Unknown value for CERTIFICATES: {certificates}"
+            )));
+        }
         let secrets = secrets(&platform.files.join("zulip-secrets.conf"), env)?;
         let secret = |name: &str| secrets.get(name).cloned().unwrap_or_default();
         let backends = text("ZULIP_AUTH_BACKENDS");
@@ -98,11 +108,12 @@ impl Configuration {
         };
         Ok(Self {
             external_host: text("SETTING_EXTERNAL_HOST"),
-            https: get("CERTIFICATES").is_some() || !load_balancers.is_empty(),
+            https: !certificates.is_empty() || !load_balancers.is_empty(),
             load_balancers,
             email_backend: backends.is_empty() || has("EmailAuthBackend"),
             oidc,
-            rate_limiting: get("SETTING_RATE_LIMITING").is_none_or(|value| value != "False"),
+            rate_limiting: get("SETTING_RATE_LIMITING")
+                .is_none_or(|value| !value.eq_ignore_ascii_case("false")),
             secret_key: secret("secret_key"),
             bucket: get("SETTING_S3_AUTH_UPLOADS_BUCKET").map(|name| BucketSettings {
                 endpoint: text("SETTING_S3_ENDPOINT_URL"),
@@ -128,13 +139,10 @@ fn secrets(
     path: &Path,
     env: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, BootError> {
-    let failed = |why: std::io::Error| {
-        BootError::Configuration(format!("{} cannot be used: {why}", path.display()))
-    };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(why) => return Err(failed(why)),
+    let text = if path.exists() {
+        read(path)?
+    } else {
+        String::new()
     };
     let mut secrets: BTreeMap<String, String> = text
         .lines()
@@ -143,9 +151,19 @@ fn secrets(
         .collect();
     let before = secrets.clone();
     for (name, value) in env {
-        if let Some(name) = name.strip_prefix("SECRETS_") {
-            secrets.insert(name.to_owned(), value.clone());
+        let Some(name) = name.strip_prefix("SECRETS_") else {
+            continue;
+        };
+        let (name, value) = match name.strip_suffix("_FILE") {
+            Some(name) => (name, read(Path::new(value))?.trim_end().to_owned()),
+            None => (name, value.clone()),
+        };
+        if value.contains('\n') {
+            return Err(BootError::Configuration(format!(
+                "ERROR: Secret \"{name}\" contains a newline!"
+            )));
         }
+        secrets.insert(name.to_owned(), value);
     }
     for name in GENERATED {
         secrets.entry(name.to_owned()).or_insert_with(|| token(32));
@@ -156,17 +174,70 @@ fn secrets(
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
         let text = format!("[secrets]\n{}\n", lines.join("\n"));
-        std::fs::write(path, text).map_err(failed)?;
+        write(path, &text).map_err(|why| unusable(path, &why))?;
     }
     Ok(secrets)
 }
 
-/// The first provider of the dictionary. It is Python: `True` and single quotes are usual.
+fn unusable(path: &Path, why: &std::io::Error) -> BootError {
+    BootError::Configuration(format!("{} cannot be used: {why}", path.display()))
+}
+
+fn read(path: &Path) -> Result<String, BootError> {
+    std::fs::read_to_string(path).map_err(|why| unusable(path, &why))
+}
+
+/// Writes what only the owner and the group may read.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o640);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// A literal of Python in JSON: `True` and single quotes are usual, commas before an end allowed.
+fn json_of(python: &str) -> String {
+    let mut json = String::new();
+    let mut rest = python.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\'' | '"' => {
+                let mut text = String::new();
+                while let Some(inner) = rest.next() {
+                    match inner {
+                        '\\' => text.extend(rest.next()),
+                        inner if inner == c => break,
+                        inner => text.push(inner),
+                    }
+                }
+                json.push_str(&Value::String(text).to_string());
+            }
+            '}' | ']' => {
+                if json.trim_end().ends_with(',') {
+                    json.truncate(json.trim_end().len() - 1);
+                }
+                json.push(c);
+            }
+            c if c.is_alphabetic() => {
+                let mut word = String::from(c);
+                while let Some(next) = rest.next_if(|next| next.is_alphabetic()) {
+                    word.push(next);
+                }
+                json.push_str(match word.as_str() {
+                    "True" => "true",
+                    "False" => "false",
+                    "None" => "null",
+                    other => other,
+                });
+            }
+            c => json.push(c),
+        }
+    }
+    json
+}
+
+/// The first provider of the dictionary.
 fn provider(dictionary: &str) -> Result<OidcSettings, BootError> {
-    let json = dictionary
-        .replace('\'', "\"")
-        .replace("True", "true")
-        .replace("False", "false");
+    let json = json_of(dictionary);
     let wrong = |why: &str| {
         BootError::Configuration(format!(
             "SETTING_SOCIAL_AUTH_OIDC_ENABLED_IDPS is no dictionary of providers: {why}"
@@ -203,10 +274,11 @@ mod tests {
     #[test]
     fn a_python_dictionary_is_read() {
         let one = provider(
-            "{'zitadel': {'oidc_url': 'https://id', 'client_id': 'c', 'secret': 's', \
-             'auto_signup': True}}",
+            "{'zitadel': {'oidc_url': 'https://id', 'client_id': \"c\", 'secret': 'it\\'sTrue\"', \
+             'extra_params': None, 'auto_signup': True,}}",
         )
         .expect("a provider");
+        assert_eq!(one.secret, "it'sTrue\"");
         assert_eq!(
             (one.name.as_str(), one.issuer.as_str()),
             ("zitadel", "https://id")

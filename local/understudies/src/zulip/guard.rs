@@ -1,20 +1,63 @@
-//! What stands before the application: nginx while it boots, then Django's checks of Host and
-//! proxy.
+//! What stands before the application: nginx with its rules and its page while the application
+//! boots, then Django's checks of Host and proxy.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Application;
-use crate::shared::server::asked;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// nginx, before there is anything behind it.
 pub(super) fn bad_gateway() -> Response {
-    let page = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad \
-                Gateway</h1></center><hr><center>nginx</center></body></html>";
-    (StatusCode::BAD_GATEWAY, Html(page)).into_response()
+    nginx(StatusCode::BAD_GATEWAY, "502 Bad Gateway")
+}
+
+fn nginx(status: StatusCode, title: &str) -> Response {
+    let page = format!(
+        "<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center><hr>\
+         <center>nginx</center></body></html>"
+    );
+    (status, Html(page)).into_response()
+}
+
+/// nginx lets this machine and the load balancers ask for health, and nobody else.
+pub(super) fn forbidden(
+    app: &Application,
+    request: &Request,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+) -> Option<Response> {
+    if request.uri().path() != "/health" {
+        return None;
+    }
+    let address = address(app, request.headers(), peer.ip());
+    let own = [
+        IpAddr::from([127, 0, 0, 1]),
+        std::net::Ipv6Addr::LOCALHOST.into(),
+    ];
+    if own.contains(&address) || trusted(app, address) {
+        return None;
+    }
+    Some(nginx(StatusCode::FORBIDDEN, "403 Forbidden"))
+}
+
+/// The address of the client: what a load balancer says, when it is one that is trusted.
+fn address(app: &Application, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    if !trusted(app, peer) {
+        return peer;
+    }
+    headers
+        .get(FORWARDED_FOR)
+        .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok())
+        .unwrap_or(peer)
+}
+
+fn trusted(app: &Application, address: IpAddr) -> bool {
+    let balancers = &app.config.load_balancers;
+    balancers.iter().any(|one| one.parse() == Ok(address))
 }
 
 /// Why a request goes no further, if it does not.
@@ -23,44 +66,35 @@ pub(super) fn refused(
     headers: &HeaderMap,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
 ) -> Option<Response> {
-    let forwarded = headers.contains_key("x-forwarded-for");
-    let trusted = app
-        .config
-        .load_balancers
-        .iter()
-        .any(|one| one.parse() == Ok(peer.ip()));
-    if forwarded && !trusted {
+    if headers.contains_key(FORWARDED_FOR) && !trusted(app, peer.ip()) {
         app.log.line(format!(
             "Reverse proxy misconfiguration: {} is not in LOADBALANCER_IPS",
             peer.ip()
         ));
-        return Some(
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                Html("<h1>Reverse proxy misconfiguration</h1>"),
-            )
-                .into_response(),
-        );
+        let page = Html("<h1>Reverse proxy misconfiguration</h1>");
+        return Some((StatusCode::INTERNAL_SERVER_ERROR, page).into_response());
     }
-    let host = asked(headers).host;
-    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) {
-            name
-        } else {
-            &host
-        }
-    });
-    let own = app
-        .config
-        .external_host
-        .split(':')
-        .next()
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if name == own || ["localhost", "127.0.0.1"].contains(&name) {
+    let name = without_port(host);
+    let own = without_port(&app.config.external_host);
+    if [own, "localhost", "127.0.0.1"]
+        .iter()
+        .any(|allowed| name.eq_ignore_ascii_case(allowed))
+    {
         return None;
     }
     app.log.line(format!(
         "Invalid HTTP_HOST header: '{host}'. You may need to add '{name}' to ALLOWED_HOSTS."
     ));
     Some((StatusCode::BAD_REQUEST, Html("<h1>Bad Request (400)</h1>")).into_response())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }

@@ -1,7 +1,6 @@
 //! `GET /health`: a round trip to each of the four stores, in upstream's order and words.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -36,30 +35,24 @@ async fn stores(app: &Application) -> Result<(), &'static str> {
         .ok_or("Cannot connect to rabbitmq")?;
     rabbitmq.ping().await.map_err(|_| "Cannot query rabbitmq")?;
     let redis = backing.redis.as_ref().ok_or("Cannot query redis")?;
-    round_trip(redis.as_ref())
+    redis
+        .get("health_check")
         .await
         .map_err(|_| "Cannot query redis")?;
     let memcached = backing.memcached.as_ref().ok_or("Cannot query memcached")?;
-    round_trip(memcached.as_ref()).await.map_err(|written| {
-        if written {
-            "Cannot query memcached"
-        } else {
-            "Cannot write to memcached"
-        }
-    })
+    match round_trip(memcached.as_ref()).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("Cannot write to memcached"),
+        Err(_) => Err("Cannot query memcached"),
+    }
 }
 
-/// Writes and reads back. The error says whether it could be written.
-async fn round_trip(cache: &dyn Cache) -> Result<(), bool> {
-    let value = token(8).into_bytes();
-    cache
-        .set("health", value.clone(), Some(Duration::from_secs(60)))
-        .await
-        .map_err(|_| false)?;
-    match cache.get("health").await {
-        Ok(Some(read)) if read == value => Ok(()),
-        // Somebody else's round trip at the same time is as good.
-        Ok(Some(_)) => Ok(()),
-        _ => Err(true),
-    }
+/// Writes and reads back: whether what was written is what is read.
+async fn round_trip(cache: &dyn Cache) -> Result<bool, String> {
+    let key = format!("health_check_{}", token(24));
+    let value = token(24).into_bytes();
+    cache.set(&key, value.clone(), None).await?;
+    let read = cache.get(&key).await?;
+    cache.delete(&key).await?;
+    Ok(read == Some(value))
 }

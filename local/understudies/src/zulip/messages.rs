@@ -1,5 +1,7 @@
 //! Messages: rows, and the copies of them that memcached keeps.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use super::Application;
@@ -30,27 +32,36 @@ pub(super) fn message_of(row: &Row) -> Json {
     message
 }
 
+fn no_message() -> Refusal {
+    Refusal::bad("Invalid message(s)")
+}
+
 fn key(id: i64) -> String {
     format!("message_dict:{id}")
 }
 
 impl Application {
-    /// A message: memcached's copy where it has one, whatever the database says.
-    pub(super) async fn message(&self, id: i64) -> Result<Json, Refusal> {
-        let cache = self.platform.backing.memcached.as_ref();
-        if let Some(cache) = cache
-            && let Ok(Some(bytes)) = cache.get(&key(id)).await
-            && let Ok(message) = serde_json::from_slice(&bytes)
-        {
-            return Ok(message);
-        }
+    /// A message of the database, and what it holds there.
+    pub(super) async fn message(&self, id: i64) -> Result<(Json, String), Refusal> {
         let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE m.id = ?");
         let row = first(self.database.as_ref(), &sql, params![id])
             .await?
-            .ok_or_else(|| Refusal::bad("Invalid message(s)"))?;
-        let message = message_of(&row);
+            .ok_or_else(no_message)?;
+        Ok((self.cached(&row).await, row.text(4)))
+    }
+
+    /// A message whose row is there: memcached's copy where it has one, whatever the row says.
+    pub(super) async fn cached(&self, row: &Row) -> Json {
+        let id = row.integer(0);
+        if let Some(cache) = &self.platform.backing.memcached
+            && let Ok(Some(bytes)) = cache.get(&key(id)).await
+            && let Ok(message) = serde_json::from_slice(&bytes)
+        {
+            return message;
+        }
+        let message = message_of(row);
         self.cache(id, &message).await;
-        Ok(message)
+        message
     }
 
     async fn cache(&self, id: i64, message: &Json) {
@@ -114,7 +125,12 @@ impl Application {
 
     /// Changes the content of one's own message; what it was is kept in its history.
     pub(super) async fn edit(&self, editor: &User, id: i64, content: &str) -> Result<(), Refusal> {
-        let row = self.owned(editor, id).await?;
+        let row = self.sent(id).await?;
+        if row.integer(0) != editor.id {
+            return Err(Refusal::bad(
+                "You don't have permission to edit this message",
+            ));
+        }
         let now = self.clock.now_s();
         let mut history: Vec<Json> = serde_json::from_str(&row.text(2)).unwrap_or_default();
         history.insert(
@@ -134,7 +150,12 @@ impl Application {
 
     /// Deletes a message: it moves to the archive, which no API shows.
     pub(super) async fn remove(&self, editor: &User, id: i64) -> Result<(), Refusal> {
-        self.owned(editor, id).await?;
+        let row = self.sent(id).await?;
+        if row.integer(0) != editor.id && !editor.is_admin() {
+            return Err(Refusal::bad(
+                "You don't have permission to delete this message",
+            ));
+        }
         let statement = |sql: &str| Statement {
             sql: sql.to_owned(),
             params: params![id],
@@ -155,25 +176,18 @@ impl Application {
         Ok(())
     }
 
-    /// Sender, content and history of a message that this person may change.
-    async fn owned(&self, editor: &User, id: i64) -> Result<Row, Refusal> {
-        let row = first(
+    /// Sender, content and history of a message.
+    async fn sent(&self, id: i64) -> Result<Row, Refusal> {
+        first(
             self.database.as_ref(),
             "SELECT sender_id, content, edit_history FROM zerver_message WHERE id = ?",
             params![id],
         )
         .await?
-        .ok_or_else(|| Refusal::bad("Invalid message(s)"))?;
-        if row.integer(0) == editor.id || editor.is_admin() {
-            Ok(row)
-        } else {
-            Err(Refusal::bad(
-                "You don't have permission to edit this message",
-            ))
-        }
+        .ok_or_else(no_message)
     }
 
-    /// The id of a channel by name.
+    /// The id of a channel by name, in whatever case.
     pub(super) async fn stream(
         &self,
         realm: i64,
@@ -181,7 +195,7 @@ impl Application {
     ) -> Result<Option<i64>, DatabaseError> {
         let row = first(
             self.database.as_ref(),
-            "SELECT id FROM zerver_stream WHERE realm_id = ? AND name = ?",
+            "SELECT id FROM zerver_stream WHERE realm_id = ? AND lower(name) = lower(?)",
             params![realm, name],
         )
         .await?;
@@ -189,8 +203,8 @@ impl Application {
     }
 }
 
-/// Path ids of the uploads that a text links to.
-fn linked_uploads(content: &str) -> Vec<String> {
+/// Path ids of the uploads that a text links to, each once.
+fn linked_uploads(content: &str) -> BTreeSet<String> {
     content
         .split("/user_uploads/")
         .skip(1)
@@ -203,39 +217,69 @@ fn linked_uploads(content: &str) -> Vec<String> {
         .collect()
 }
 
-/// A word as the English dictionary of the text search has it: what is searched for in any of its
-/// forms is found in every other.
-pub(super) fn stem(word: &str) -> String {
+/// A word as the text search has it. With the English dictionary what is searched for in any of its
+/// forms is found in every other; without it a word is itself.
+pub(super) fn lexeme(word: &str, dictionary: bool) -> String {
     let word = word
         .trim_matches(|c: char| !c.is_alphanumeric())
         .to_lowercase();
-    for suffix in ["ning", "ing", "ned", "ed", "es", "s"] {
+    if dictionary && word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        stem(&word).to_owned()
+    } else {
+        word
+    }
+}
+
+fn stem(word: &str) -> &str {
+    for suffix in ["ing", "ed"] {
         if let Some(stem) = word.strip_suffix(suffix)
             && stem.len() > 2
-            && stem.bytes().all(|byte| byte.is_ascii_alphabetic())
         {
-            return stem.to_owned();
+            return match stem.as_bytes() {
+                [.., a, b] if a == b && !b"lsz".contains(b) => &stem[..stem.len() - 1],
+                _ => stem.strip_suffix('e').unwrap_or(stem),
+            };
         }
     }
-    word
+    let stem = match word.strip_suffix("es").or_else(|| word.strip_suffix('s')) {
+        Some(stem) if stem.len() > 2 && !word.ends_with("ss") => stem,
+        _ => word,
+    };
+    match stem.strip_suffix('e') {
+        Some(short) if short.len() > 2 => short,
+        _ => stem,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{linked_uploads, stem};
+    use std::collections::BTreeSet;
+
+    use super::{lexeme, linked_uploads};
 
     #[test]
     fn forms_of_a_word_are_one() {
-        assert_eq!(stem("running"), stem("run"));
-        assert_eq!(stem("burned,"), "bur");
-        assert_eq!(stem("phx-0badcafe-000001"), "phx-0badcafe-000001");
+        for forms in [
+            &["run", "running", "runs"][..],
+            &["burn", "Burned,", "burning"],
+            &["restore", "restored", "restores", "restoring"],
+            &["pass", "passes", "passed"],
+        ] {
+            let stems: BTreeSet<_> = forms.iter().map(|word| lexeme(word, true)).collect();
+            assert_eq!(stems.len(), 1, "{stems:?}");
+            let words: BTreeSet<_> = forms.iter().map(|word| lexeme(word, false)).collect();
+            assert_eq!(words.len(), forms.len(), "{words:?}");
+        }
+        assert_eq!(lexeme("phx-0badcafe-000001", true), "phx-0badcafe-000001");
     }
 
     #[test]
     fn links_to_uploads_are_found() {
         assert_eq!(
-            linked_uploads("see [a](/user_uploads/2/ab/x/a.bin) and /user_uploads/2/cd/b"),
-            ["2/ab/x/a.bin", "2/cd/b"]
+            linked_uploads(
+                "see [a](/user_uploads/2/ab/x/a.bin), /user_uploads/2/cd/b /user_uploads/2/cd/b"
+            ),
+            BTreeSet::from(["2/ab/x/a.bin".to_owned(), "2/cd/b".to_owned()])
         );
     }
 }

@@ -4,8 +4,8 @@
 //! # What is kept where
 //! Rows in PostgreSQL; uploads below `/data/uploads` or in a bucket; generated secrets in
 //! `/data/zulip-secrets.conf`, written where they are missing. Logins under way are in Redis,
-//! messages that were read lately in memcached: a cache that outlives a restore serves what the
-//! database no longer has. New accounts are greeted by a worker that RabbitMQ feeds.
+//! messages that were read lately in memcached: a cache that outlives a restore serves contents that
+//! the database no longer has. New accounts are greeted by a worker that RabbitMQ feeds.
 //!
 //! # What needs the secret key
 //! Sessions and the short-lived addresses of uploads are signed with `SECRETS_secret_key`: with
@@ -39,6 +39,7 @@ mod worker;
 use std::sync::Arc;
 
 use configuration::Configuration;
+use tokio_util::sync::DropGuard;
 
 use crate::platform::{BootError, Clock, Database, Log, Platform, Running};
 use crate::shared::rate::RateLimit;
@@ -54,10 +55,20 @@ struct Application {
     database: Arc<dyn Database>,
     uploads: uploads::Uploads,
     /// `None` where the platform imposes no limits, or the setting switches them off.
-    limit: Option<RateLimit>,
+    limits: Option<Limits>,
     platform: Platform,
     clock: Clock,
     log: Log,
+    /// Ends the worker when the server goes: one that outlived it would take its successor's work.
+    _end: DropGuard,
+}
+
+/// How often one may ask.
+struct Limits {
+    /// Calls of the API, for each account.
+    calls: RateLimit,
+    /// Tries of a password, for each name; the right one starts the count anew.
+    passwords: RateLimit,
 }
 
 /// Starts it: reads variables, listens at once (nginx does), and brings the application up behind

@@ -1,11 +1,12 @@
 //! The organisation and its people.
 
 use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
 
 use super::answers::Refusal;
 use super::{Application, worker};
-use crate::platform::{Database, DatabaseError, Platform, Row};
+use crate::platform::{DatabaseError, Platform, Row, Statement};
 use crate::shared::rows::{first, params};
 use crate::shared::text::{random_bytes, random_from};
 
@@ -110,52 +111,27 @@ impl Application {
         email: &str,
         full_name: &str,
     ) -> Result<User, Refusal> {
-        let now = self.clock.now_s();
-        let id = add_user(
-            self.database.as_ref(),
-            &NewUser {
-                realm,
-                email,
-                full_name,
-                password: "!",
-                role: MEMBER,
-                now,
-            },
-        )
-        .await?;
+        // `!` is no hash of any password: there is none to log in with.
+        let id = self
+            .database
+            .insert(
+                "INSERT INTO zerver_userprofile (realm_id, delivery_email, full_name, password, \
+                 api_key, role, is_active, date_joined) VALUES (?, ?, ?, '!', ?, ?, 1, ?)",
+                params![
+                    realm,
+                    email.to_lowercase(),
+                    full_name,
+                    random_from(KEY, 32),
+                    MEMBER,
+                    self.clock.now_s()
+                ],
+            )
+            .await?;
         worker::greet(self, id).await;
         self.user(id)
             .await?
             .ok_or_else(|| Refusal::internal("the new account is not there"))
     }
-}
-
-struct NewUser<'a> {
-    realm: i64,
-    email: &'a str,
-    full_name: &'a str,
-    /// Hash, or `!` for an account without a password.
-    password: &'a str,
-    role: i64,
-    now: i64,
-}
-
-async fn add_user(database: &dyn Database, new: &NewUser<'_>) -> Result<i64, DatabaseError> {
-    database
-        .insert(
-            "INSERT INTO zerver_userprofile (realm_id, delivery_email, full_name, password, \
-             api_key, role, is_active, date_joined) VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
-            params![
-                new.realm,
-                new.email.to_lowercase(),
-                new.full_name,
-                new.password,
-                random_from(KEY, 32),
-                new.role,
-                new.now
-            ],
-        )
-        .await
 }
 
 /// Whether a hash is of this password.
@@ -202,48 +178,55 @@ pub async fn create_realm(platform: &Platform, new: &NewRealm<'_>) -> Result<boo
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
     let now = platform.clock.now_s();
-    let make = async {
-        let uuid = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random_bytes(16));
-        let realm = database
-            .insert(
+    let uuid = URL_SAFE_NO_PAD.encode(random_bytes(16));
+    let statement = |sql: &str, params| Statement {
+        sql: sql.to_owned(),
+        params,
+    };
+    // All or nothing: an organisation without its owner could not be made again.
+    let made = database
+        .transaction(vec![
+            statement(
                 "INSERT INTO zerver_realm (string_id, name, uuid, date_created) \
                  VALUES ('', ?, ?, ?)",
                 params![new.name, uuid, now],
-            )
-            .await?;
-        let owner = add_user(
-            database,
-            &NewUser {
-                realm,
-                email: new.email,
-                full_name: new.full_name,
-                password: &hash,
-                role: OWNER,
-                now,
-            },
-        )
-        .await?;
-        let stream = database
-            .insert(
-                "INSERT INTO zerver_stream (realm_id, name) VALUES (?, 'general')",
-                params![realm],
-            )
-            .await?;
-        database
-            .execute(
-                "INSERT INTO zerver_subscription (user_profile_id, stream_id) VALUES (?, ?)",
-                params![owner, stream],
-            )
-            .await?;
-        database
-            .execute(
+            ),
+            statement(
+                "INSERT INTO zerver_userprofile (realm_id, delivery_email, full_name, password, \
+                 api_key, role, is_active, date_joined) \
+                 SELECT id, ?, ?, ?, ?, ?, 1, ? FROM zerver_realm WHERE string_id = ''",
+                params![
+                    new.email.to_lowercase(),
+                    new.full_name,
+                    hash,
+                    random_from(KEY, 32),
+                    OWNER,
+                    now
+                ],
+            ),
+            statement(
+                "INSERT INTO zerver_stream (realm_id, name) \
+                 SELECT id, 'general' FROM zerver_realm WHERE string_id = ''",
+                params![],
+            ),
+            statement(
+                "INSERT INTO zerver_subscription (user_profile_id, stream_id) \
+                 SELECT u.id, s.id FROM zerver_realm r \
+                 JOIN zerver_userprofile u ON u.realm_id = r.id \
+                 JOIN zerver_stream s ON s.realm_id = r.id WHERE r.string_id = ''",
+                params![],
+            ),
+            statement(
                 "INSERT INTO zerver_realmauditlog (realm_id, event_type, event_time) \
-                 VALUES (?, 'realm_created', ?)",
-                params![realm, now],
-            )
-            .await
-    };
-    make.await
-        .map(|_| true)
-        .map_err(|error: DatabaseError| error.to_string())
+                 SELECT id, 'realm_created', ? FROM zerver_realm WHERE string_id = ''",
+                params![now],
+            ),
+        ])
+        .await;
+    match made {
+        Ok(()) => Ok(true),
+        // Somebody else made it at the same time.
+        Err(DatabaseError::Unique(_)) => Ok(false),
+        Err(error) => Err(error.to_string()),
+    }
 }

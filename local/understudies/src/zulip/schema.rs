@@ -38,12 +38,28 @@ const TABLES: &[&str] = &[
      session_data TEXT NOT NULL, expire_date BIGINT NOT NULL)",
 ];
 
-/// Brings the tables to this version.
-pub(super) async fn migrate(database: &dyn Database) -> Result<(), DatabaseError> {
-    for table in TABLES {
+/// What PostgreSQL says where the dictionary of the text search is not there.
+const NO_DICTIONARY: &str = "could not open dictionary file \
+     \"/usr/share/postgresql/14/tsearch_data/en_us.dict\": No such file or directory";
+
+/// Brings the tables to this version. The first migrations set up the text search, which needs the
+/// dictionary; on tables that have them it is not asked for.
+pub(super) async fn migrate(
+    database: &dyn Database,
+    dictionary: bool,
+) -> Result<(), DatabaseError> {
+    let [known, others @ ..] = TABLES else {
+        return Ok(());
+    };
+    database.execute(known, params![]).await?;
+    let fresh = migrations(database).await? == 0;
+    if fresh && !dictionary {
+        return Err(DatabaseError::Refused(NO_DICTIONARY.to_owned()));
+    }
+    for table in others {
         database.execute(table, params![]).await?;
     }
-    if migrations(database).await? == 0 {
+    if fresh {
         database
             .execute(
                 "INSERT INTO django_migrations (app, name) VALUES (?, ?)",

@@ -1,4 +1,5 @@
-//! Sessions: a random key in a cookie, the account in a row, signed with the secret key.
+//! Sessions: a random key in a cookie, the account in a row, signed with the secret key. The same
+//! cookie names a login under way, which is nobody's session yet.
 
 use axum::http::HeaderMap;
 
@@ -52,7 +53,7 @@ impl Application {
             .and_then(|row| signing::unsign(&self.config.secret_key, SALT, &row.text(0)))
             .and_then(|user| user.parse::<i64>().ok());
         match user {
-            Some(user) => Ok(self.user(user).await?),
+            Some(user) => Ok(self.user(user).await?.filter(|user| user.active)),
             None => Ok(None),
         }
     }

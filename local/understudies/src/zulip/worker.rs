@@ -3,6 +3,8 @@
 
 use std::sync::Weak;
 
+use tokio_util::sync::CancellationToken;
+
 use super::Application;
 use crate::shared::rows::{first, params};
 
@@ -19,7 +21,7 @@ pub(super) async fn greet(app: &Application, user: i64) {
 }
 
 /// Works until the queue or the application is gone.
-pub(super) async fn work(app: Weak<Application>) {
+pub(super) async fn work(app: Weak<Application>, end: CancellationToken) {
     loop {
         let Some(queue) = app
             .upgrade()
@@ -27,9 +29,12 @@ pub(super) async fn work(app: Weak<Application>) {
         else {
             return;
         };
-        let Ok(message) = queue.next(QUEUE).await else {
-            return;
+        let message = tokio::select! {
+            biased;
+            () = end.cancelled() => return,
+            message = queue.next(QUEUE) => message,
         };
+        let Ok(message) = message else { return };
         let Some(app) = app.upgrade() else { return };
         let Ok(user) = String::from_utf8_lossy(&message).parse::<i64>() else {
             continue;

@@ -5,6 +5,5 @@ mod access;
 mod content;
 mod dance;
 mod keys;
-mod provider;
 mod start;
 mod wiki;

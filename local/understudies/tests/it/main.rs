@@ -1,4 +1,8 @@
 //! The understudies, each against its contract.
 
+mod binary;
 mod bookstack;
 mod mattermost;
+mod support;
+mod zitadel;
+mod zulip;

@@ -1,6 +1,7 @@
 //! The routes.
 
 mod messages;
+mod parameters;
 mod server;
 mod uploads;
 mod users;
@@ -32,7 +33,7 @@ pub(super) fn router(app: Arc<Application>) -> Router {
                 .delete(messages::remove),
         )
         .route("/user_uploads", post(uploads::upload))
-        .route("/user_uploads/{realm}/{*path}", get(uploads::address));
+        .route("/user_uploads/{*path}", get(uploads::address));
     Router::new()
         .nest("/api/v1", api)
         .route("/health", get(health::health))

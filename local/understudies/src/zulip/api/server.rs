@@ -28,9 +28,13 @@ pub(super) async fn settings(State(app): State<Arc<Application>>) -> Result<Json
         }]);
     }
     // Of an organisation that is not there nothing is said, and that is no error.
-    if let Ok(realm) = app.realm().await {
-        fields["realm_name"] = realm.name.into();
-        fields["realm_uuid"] = realm.uuid.into();
+    match app.realm().await {
+        Ok(realm) => {
+            fields["realm_name"] = realm.name.into();
+            fields["realm_uuid"] = realm.uuid.into();
+        }
+        Err(refusal) if refusal == Refusal::no_realm() => {}
+        Err(refusal) => return Err(refusal),
     }
     Ok(success(fields))
 }

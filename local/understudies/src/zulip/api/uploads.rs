@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -18,13 +19,16 @@ const SALT: &str = "user_uploads:temporary";
 /// How long an address is good, in seconds.
 const ADDRESS_S: i64 = 60;
 const HEX: &[u8] = b"0123456789abcdef";
+/// Longest name of a file, in bytes; its end is what says of which kind it is.
+const NAME_MAX: usize = 255;
 
 /// `POST /api/v1/user_uploads` (multipart, one file).
 pub(super) async fn upload(
     State(app): State<Arc<Application>>,
     Caller(user): Caller,
-    mut form: Multipart,
+    form: Result<Multipart, MultipartRejection>,
 ) -> Result<Json<Value>, Refusal> {
+    let mut form = form.map_err(|error| Refusal::bad(error.body_text()))?;
     let field = form
         .next_field()
         .await
@@ -65,26 +69,21 @@ pub(super) async fn upload(
     Ok(success(json!({"url": url, "uri": url, "filename": given})))
 }
 
-/// A name, never a path, and never one that hides.
+/// A name, never a path: no separators, nothing that a shell or a page would read as more than a
+/// name, and short enough for a file system.
 fn sanitised(given: &str) -> String {
-    let name: String = given
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or_default()
+    let base = given.rsplit(['/', '\\']).next().unwrap_or_default();
+    let kept: String = base
         .chars()
-        .map(|c| {
-            if c.is_alphanumeric() || "._-".contains(c) {
-                c
-            } else {
-                '-'
-            }
-        })
+        .filter(|c| c.is_alphanumeric() || c.is_whitespace() || "_.-".contains(*c))
         .collect();
-    let name = name.trim_matches('.');
-    if name.is_empty() {
-        "uploaded-file".to_owned()
-    } else {
-        name.to_owned()
+    let mut name = kept.split_whitespace().collect::<Vec<_>>().join("-");
+    while name.len() > NAME_MAX {
+        name.remove(0);
+    }
+    match name.as_str() {
+        "" | "." | ".." => "uploaded-file".to_owned(),
+        _ => name,
     }
 }
 
@@ -101,17 +100,16 @@ async fn known(app: &Application, path_id: &str) -> Result<(), Refusal> {
     }
 }
 
-/// `GET /api/v1/user_uploads/{realm}/{path}`: where the bytes are to be had for a minute.
+/// `GET /api/v1/user_uploads/{path}`: where the bytes are to be had for a minute.
 pub(super) async fn address(
     State(app): State<Arc<Application>>,
     _caller: Caller,
-    Path((realm, path)): Path<(i64, String)>,
+    Path(path_id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let path_id = format!("{realm}/{path}");
     known(&app, &path_id).await?;
     let until = app.clock.now_s() + ADDRESS_S;
     let signed = signing::sign(&app.config.secret_key, SALT, &format!("{until}:{path_id}"));
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = path_id.rsplit('/').next().unwrap_or_default();
     Ok(success(
         json!({"url": format!("/user_uploads/temporary/{signed}/{name}")}),
     ))
@@ -135,4 +133,26 @@ pub(super) async fn temporary(
         .map_err(Refusal::internal)?
         .ok_or_else(|| Refusal::not_found("File not found."))?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sanitised;
+
+    #[test]
+    fn a_name_is_never_a_path() {
+        for (given, name) in [
+            ("../../etc/passwd", "passwd"),
+            ("..\\..\\boot.ini", "boot.ini"),
+            ("..", "uploaded-file"),
+            ("a/..", "uploaded-file"),
+            ("", "uploaded-file"),
+            ("a b\u{0}<c>.txt", "a-bc.txt"),
+            ("Größe.pdf", "Größe.pdf"),
+        ] {
+            assert_eq!(sanitised(given), name, "{given:?}");
+        }
+        let long = sanitised(&format!("{}.pdf", "ö".repeat(300)));
+        assert!(long.len() <= 255 && long.ends_with("ö.pdf"), "{long}");
+    }
 }

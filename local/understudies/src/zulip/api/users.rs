@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::{Form, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::parameters::Parameters;
 use crate::platform::DatabaseError;
 use crate::shared::rows::params;
 use crate::zulip::answers::{Refusal, success};
@@ -15,35 +16,34 @@ use crate::zulip::caller::Caller;
 use crate::zulip::realm::{User, verify};
 use crate::zulip::{Application, login};
 
-#[derive(Deserialize)]
-pub(super) struct Credentials {
-    username: String,
-    password: String,
-}
-
 /// `POST /api/v1/fetch_api_key`.
 pub(super) async fn fetch_api_key(
     State(app): State<Arc<Application>>,
-    Form(form): Form<Credentials>,
+    parameters: Parameters,
 ) -> Result<Json<Value>, Refusal> {
     app.realm().await?;
-    let wrong = || {
-        Refusal::new(
-            axum::http::StatusCode::FORBIDDEN,
-            "AUTHENTICATION_FAILED",
-            "Your username or password is incorrect",
-        )
-    };
+    let username = parameters.required("username")?;
+    let password = parameters.required("password")?;
     if !app.config.email_backend {
-        return Err(Refusal::new(
-            axum::http::StatusCode::FORBIDDEN,
-            "PASSWORD_AUTH_DISABLED",
-            "Password authentication is disabled in this organization",
-        ));
+        return Err(Refusal::no_passwords());
     }
-    let user = app.user_by_email(&form.username).await?.ok_or_else(wrong)?;
-    if !user.active || !verify(&form.password, &user.password).await {
-        return Err(wrong());
+    if let Some(limits) = &app.limits
+        && let Err(wait_s) = limits.passwords.take(username, app.clock.now_ms())
+    {
+        return Err(Refusal::rate_limited(wait_s));
+    }
+    let user = app
+        .user_by_email(username)
+        .await?
+        .ok_or_else(Refusal::wrong_password)?;
+    if !verify(password, &user.password).await {
+        return Err(Refusal::wrong_password());
+    }
+    if !user.active {
+        return Err(Refusal::deactivated());
+    }
+    if let Some(limits) = &app.limits {
+        limits.passwords.clear(username);
     }
     login::forget_expired(&app).await?;
     Ok(success(json!({
@@ -61,13 +61,7 @@ pub(super) async fn session_me(
     State(app): State<Arc<Application>>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let user = app.visitor(&headers).await?.ok_or_else(|| {
-        Refusal::new(
-            axum::http::StatusCode::UNAUTHORIZED,
-            "UNAUTHENTICATED_USER",
-            "Not logged in: API authentication or user session required",
-        )
-    })?;
+    let user = app.visitor(&headers).await?.ok_or_else(Refusal::nobody)?;
     Ok(success(user.json()))
 }
 
@@ -80,10 +74,8 @@ pub(super) async fn list(
     Ok(success(json!({"members": members})))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Subscribe {
-    subscriptions: String,
-}
+/// Longest name of a channel, in characters.
+const NAME_MAX: usize = 60;
 
 #[derive(Deserialize)]
 struct Wanted {
@@ -94,10 +86,23 @@ struct Wanted {
 pub(super) async fn subscribe(
     State(app): State<Arc<Application>>,
     Caller(user): Caller,
-    Form(form): Form<Subscribe>,
+    parameters: Parameters,
 ) -> Result<Json<Value>, Refusal> {
-    let wanted: Vec<Wanted> = serde_json::from_str(&form.subscriptions)
-        .map_err(|error| Refusal::bad(format!("Invalid subscriptions: {error}")))?;
+    let mut wanted: Vec<Wanted> = parameters.json("subscriptions")?;
+    for one in &mut wanted {
+        one.name = one.name.trim().to_owned();
+        if one.name.is_empty() {
+            return Err(Refusal::bad("Channel name can't be empty."));
+        }
+        if one.name.chars().count() > NAME_MAX {
+            return Err(Refusal::bad(format!(
+                "Channel name too long (limit: {NAME_MAX} characters)."
+            )));
+        }
+        if one.name.chars().any(char::is_control) {
+            return Err(Refusal::bad("Invalid character in channel name."));
+        }
+    }
     let (mut subscribed, mut already) = (Vec::new(), Vec::new());
     for one in wanted {
         let stream = match app.stream(user.realm, &one.name).await? {

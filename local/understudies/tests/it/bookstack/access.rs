@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::wiki::{Stack, answer, between, hashed};
+use super::wiki::{answer, hashed, machine, start};
+use crate::support::browser::between;
 
 #[tokio::test]
 async fn each_fault_of_a_token_has_its_status() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let good = hashed("s", bcrypt::Version::TwoY);
     wiki.plant_token("old", &good, 1, "2020-01-01").await;
@@ -60,8 +61,8 @@ async fn each_fault_of_a_token_has_its_status() {
 
 #[tokio::test]
 async fn a_session_takes_precedence_over_the_token() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let someone = json!({ "name": "Someone", "email": "s@x.test", "password": "long enough" });
     assert_eq!(wiki.api("POST", "/users", someone).await.0, 200);
@@ -77,8 +78,8 @@ async fn a_session_takes_precedence_over_the_token() {
 
 #[tokio::test]
 async fn a_form_makes_a_token_and_shows_its_secret_once() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     let browser = wiki.browser();
     browser.log_in("admin@admin.com", "password").await;
     let form = browser.get("/api-tokens/1/create").await;
@@ -101,9 +102,9 @@ async fn a_form_makes_a_token_and_shows_its_secret_once() {
 
 #[tokio::test]
 async fn a_full_minute_is_429_with_the_seconds_to_wait() {
-    let mut stack = Stack::new();
+    let mut stack = machine();
     stack.set("API_REQUESTS_PER_MIN", "3");
-    let wiki = stack.start().await;
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     for _ in 0..3 {
         assert_eq!(wiki.api("GET", "/books", json!(null)).await.0, 200);
@@ -129,8 +130,8 @@ async fn a_full_minute_is_429_with_the_seconds_to_wait() {
 
 #[tokio::test]
 async fn a_form_without_its_token_is_419_and_wrong_credentials_go_back() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     let browser = wiki.browser();
     let login = browser.get("/login").await;
     assert!(login.body.contains("id=\"login-form\""));
@@ -173,8 +174,8 @@ async fn a_form_without_its_token_is_419_and_wrong_credentials_go_back() {
 
 #[tokio::test]
 async fn the_external_id_of_a_user_can_be_set() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let new =
         json!({ "name": "Ada", "email": "ada@x.test", "external_auth_id": "11", "roles": [3] });

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::wiki::{Stack, Wiki};
+use super::wiki::{Wiki, machine, start};
 
 const BYTES: &[u8] = b"\x00\x01 bytes \xff of the canary";
 
@@ -29,8 +29,8 @@ async fn attach(wiki: &Wiki, page: i64) -> i64 {
 
 #[tokio::test]
 async fn a_page_is_written_read_listed_searched_changed_deleted_and_brought_back() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let (book, page) = wiki.book_and_page().await;
     let path = format!("/pages/{page}");
@@ -89,8 +89,8 @@ async fn a_page_is_written_read_listed_searched_changed_deleted_and_brought_back
 
 #[tokio::test]
 async fn lists_are_filtered_sorted_and_windowed() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     for name in ["one", "two", "three"] {
         wiki.api("POST", "/books", json!({ "name": name })).await;
@@ -125,8 +125,8 @@ async fn lists_are_filtered_sorted_and_windowed() {
 
 #[tokio::test]
 async fn an_attachment_whose_file_is_lost_is_listed_and_cannot_be_read() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let (_, page) = wiki.book_and_page().await;
     let id = attach(&wiki, page).await;
@@ -137,7 +137,7 @@ async fn an_attachment_whose_file_is_lost_is_listed_and_cannot_be_read() {
         BYTES
     );
 
-    std::fs::remove_dir_all(stack.files().join("www/files")).unwrap();
+    std::fs::remove_dir_all(stack.path("data").join("www/files")).unwrap();
     let (status, error) = wiki.api("GET", &path, json!(null)).await;
     assert_eq!(status, 500, "{error}");
     let (status, list) = wiki.api("GET", "/attachments", json!(null)).await;
@@ -152,14 +152,14 @@ async fn an_attachment_whose_file_is_lost_is_listed_and_cannot_be_read() {
 
 #[tokio::test]
 async fn a_deleted_attachment_takes_its_bytes_along_and_its_id_is_not_given_again() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let (_, page) = wiki.book_and_page().await;
     let first = attach(&wiki, page).await;
     let key = wiki.one("SELECT path FROM attachments", Vec::new()).await;
     let file = stack
-        .files()
+        .path("data")
         .join(key.replace("uploads/files", "www/files"));
     assert!(file.exists(), "{}", file.display());
     let path = format!("/attachments/{first}");
@@ -171,8 +171,8 @@ async fn a_deleted_attachment_takes_its_bytes_along_and_its_id_is_not_given_agai
 
 #[tokio::test]
 async fn an_image_is_public_until_its_file_is_lost() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let (_, page) = wiki.book_and_page().await;
     let fields = [
@@ -190,7 +190,7 @@ async fn an_image_is_public_until_its_file_is_lost() {
     );
     let got = wiki.browser().request("GET", url).send().await.unwrap();
     assert_eq!(got.bytes().await.unwrap(), BYTES);
-    std::fs::remove_dir_all(stack.files().join("www/uploads")).unwrap();
+    std::fs::remove_dir_all(stack.path("data").join("www/uploads")).unwrap();
     assert_eq!(wiki.browser().get(url).await.status, 404);
     let path = format!("/image-gallery/{}", image["id"]);
     assert_eq!(wiki.api("GET", &path, json!(null)).await.0, 200);
@@ -228,7 +228,7 @@ async fn bucket() -> (String, Objects) {
 #[tokio::test]
 async fn on_s3_the_bytes_are_objects_and_a_lost_object_is_500() {
     let (endpoint, objects) = bucket().await;
-    let mut stack = Stack::new();
+    let mut stack = machine();
     for (name, value) in [
         ("STORAGE_TYPE", "s3"),
         ("STORAGE_S3_KEY", "key"),
@@ -239,13 +239,13 @@ async fn on_s3_the_bytes_are_objects_and_a_lost_object_is_500() {
     ] {
         stack.set(name, value);
     }
-    let wiki = stack.start().await;
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let (_, page) = wiki.book_and_page().await;
     let path = format!("/attachments/{}", attach(&wiki, page).await);
     let key = objects.lock().unwrap().keys().next().unwrap().clone();
     assert!(key.starts_with("wiki/uploads/files/"), "{key}");
-    assert!(!stack.files().join("www/files").exists());
+    assert!(!stack.path("data").join("www/files").exists());
     let (_, read) = wiki.api("GET", &path, json!(null)).await;
     assert_eq!(
         STANDARD.decode(read["content"].as_str().unwrap()).unwrap(),

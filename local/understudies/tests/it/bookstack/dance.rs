@@ -2,17 +2,19 @@
 
 use serde_json::json;
 
-use super::provider::{ISSUER, Provider};
-use super::wiki::{Browser, Page, Stack, Wiki, between, code_now};
+use super::wiki::{Wiki, code_now, machine, start};
+use crate::support::browser::{Browser, Page, between};
+use crate::support::machine::Machine;
+use crate::support::provider::{ISSUER, Provider};
 
 struct Setting {
-    stack: Stack,
+    stack: Machine,
     provider: Provider,
 }
 
 async fn setting() -> Setting {
-    let provider = Provider::start().await;
-    let mut stack = Stack::new();
+    let provider = Provider::start("http://wiki.test/oidc/callback").await;
+    let mut stack = machine();
     for (name, value) in [
         ("AUTH_METHOD", "oidc"),
         ("OIDC_NAME", "Zitadel"),
@@ -91,7 +93,7 @@ async fn refused(setting: &Setting, wiki: &Wiki, words: &str) {
 #[tokio::test]
 async fn a_person_is_registered_once_and_found_again_by_subject_alone() {
     let setting = setting().await;
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     let browser = wiki.browser();
     assert_eq!(browser.get("/my-account/profile").await.status, 302);
     setting.provider.says("42", "ada@x.test");
@@ -130,7 +132,7 @@ async fn a_person_is_registered_once_and_found_again_by_subject_alone() {
 #[tokio::test]
 async fn the_local_login_is_closed_and_a_get_is_405() {
     let setting = setting().await;
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     let browser = wiki.browser();
     let login = browser.get("/login").await;
     let fields = [("email", "admin@admin.com"), ("password", "password")];
@@ -151,7 +153,7 @@ async fn the_local_login_is_closed_and_a_get_is_405() {
 #[tokio::test]
 async fn a_state_is_for_one_callback_and_for_the_next_request_only() {
     let setting = setting().await;
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     setting.provider.says("42", "ada@x.test");
     let browser = wiki.browser();
     let forged = browser.get("/oidc/callback?code=code&state=forged").await;
@@ -172,7 +174,7 @@ async fn a_state_is_for_one_callback_and_for_the_next_request_only() {
 #[tokio::test]
 async fn two_audiences_are_refused_until_the_theme_trims_them() {
     let mut setting = setting().await;
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     setting.provider.says("42", "ada@x.test");
     setting.provider.state.lock().unwrap().claims["aud"] = json!(["client", "project"]);
     refused(
@@ -184,7 +186,7 @@ async fn two_audiences_are_refused_until_the_theme_trims_them() {
     wiki.running.stop().await;
 
     setting.stack.set("APP_THEME", "zitadel");
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     refused(
         &setting,
         &wiki,
@@ -193,11 +195,11 @@ async fn two_audiences_are_refused_until_the_theme_trims_them() {
     .await;
     wiki.running.stop().await;
 
-    let theme = setting.stack.files().join("themes/zitadel");
+    let theme = setting.stack.path("data").join("themes/zitadel");
     std::fs::create_dir_all(&theme).unwrap();
     let php = "<?php Theme::listen(ThemeEvents::OIDC_ID_TOKEN_PRE_VALIDATE, fn () => 1);";
     std::fs::write(theme.join("functions.php"), php).unwrap();
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     assert_eq!(
         dance(&setting, &wiki.browser()).await.location,
         "http://wiki.test/"
@@ -208,7 +210,7 @@ async fn two_audiences_are_refused_until_the_theme_trims_them() {
 async fn a_new_signing_key_fails_for_fifteen_minutes_or_until_the_cache_is_cleared() {
     let mut setting = setting().await;
     setting.stack.set("HOSTNAME", "container-1");
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     setting.provider.says("42", "ada@x.test");
     assert_eq!(
         dance(&setting, &wiki.browser()).await.location,
@@ -219,7 +221,7 @@ async fn a_new_signing_key_fails_for_fifteen_minutes_or_until_the_cache_is_clear
     let stale = "Token signature could not be validated using the provided keys";
     refused(&setting, &wiki, stale).await;
     wiki.running.stop().await;
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     refused(&setting, &wiki, stale).await;
     assert_eq!(setting.provider.state.lock().unwrap().discoveries, 1);
 
@@ -245,7 +247,7 @@ async fn a_new_signing_key_fails_for_fifteen_minutes_or_until_the_cache_is_clear
     refused(&setting, &wiki, stale).await;
     wiki.running.stop().await;
     setting.stack.set("HOSTNAME", "container-2");
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     assert_eq!(
         dance(&setting, &wiki.browser()).await.location,
         "http://wiki.test/"
@@ -258,7 +260,7 @@ async fn a_wrong_client_secret_is_500_with_the_providers_word() {
     setting
         .stack
         .set("OIDC_CLIENT_SECRET", "of before the disaster");
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     setting.provider.says("42", "ada@x.test");
     let end = dance(&setting, &wiki.browser()).await;
     assert_eq!(end.status, 500);
@@ -269,7 +271,7 @@ async fn a_wrong_client_secret_is_500_with_the_providers_word() {
 async fn a_plain_issuer_is_500_and_discovery_tells_what_is_wrong() {
     let mut setting = setting().await;
     setting.stack.set("OIDC_ISSUER", "http://id.test");
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     let browser = wiki.browser();
     let end = leave(&browser).await;
     assert_eq!(end.status, 500);
@@ -281,7 +283,7 @@ async fn a_plain_issuer_is_500_and_discovery_tells_what_is_wrong() {
     wiki.running.stop().await;
 
     setting.stack.set("OIDC_ISSUER", ISSUER);
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     let discovery = setting.provider.state.lock().unwrap().discovery.clone();
     let told = async |discovery: serde_json::Value| {
         setting.provider.state.lock().unwrap().discovery = discovery;
@@ -332,7 +334,7 @@ async fn dance_starts(wiki: &Wiki) -> u16 {
 #[tokio::test]
 async fn what_the_token_lacks_comes_from_userinfo_and_without_an_email_there_is_no_login() {
     let setting = setting().await;
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     setting.provider.says("42", "ada@x.test");
     let none = json!({ "sub": "42", "name": "Ada" });
     {
@@ -363,7 +365,7 @@ async fn what_the_token_lacks_comes_from_userinfo_and_without_an_email_there_is_
 #[tokio::test]
 async fn the_second_factor_stands_behind_the_dance_as_well() {
     let setting = setting().await;
-    let wiki = setting.stack.start().await;
+    let wiki = start(&setting.stack).await;
     setting.provider.says("42", "ada@x.test");
     let browser = wiki.browser();
     dance(&setting, &browser).await;

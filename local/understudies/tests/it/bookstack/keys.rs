@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::wiki::{Stack, code_now, key_of};
+use super::wiki::{code_now, key_of, machine, start};
 
 #[tokio::test]
 async fn a_changed_key_ends_sessions_and_second_factors_and_nothing_else() {
-    let mut stack = Stack::new();
-    let wiki = stack.start().await;
+    let mut stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let (_, page) = wiki.book_and_page().await;
     let new = json!({ "name": "Ada", "email": "ada@x.test", "password": "long enough" });
@@ -32,7 +32,7 @@ async fn a_changed_key_ends_sessions_and_second_factors_and_nothing_else() {
     // The same key, after a restart: the second factor works, and the first alone does not.
     let cookie = session_cookie(&browser.get("/").await.cookies);
     wiki.running.stop().await;
-    let wiki = stack.start().await;
+    let wiki = start(&stack).await;
     assert_eq!(profile_status(&wiki, &cookie).await, 200);
     let browser = wiki.browser();
     let stopped = browser.log_in("ada@x.test", "long enough").await;
@@ -58,7 +58,7 @@ async fn a_changed_key_ends_sessions_and_second_factors_and_nothing_else() {
     wiki.running.stop().await;
 
     stack.set("APP_KEY", &key_of(8));
-    let wiki = stack.start().await;
+    let wiki = start(&stack).await;
     assert_eq!(wiki.browser().get("/status").await.status, 200);
     let (status, read) = wiki
         .api("GET", &format!("/pages/{page}"), json!(null))

@@ -3,12 +3,12 @@
 use phoenix_understudies::platform::{BootError, Database as _};
 use serde_json::json;
 
-use super::wiki::Stack;
+use super::wiki::{machine, start, try_start};
 
 #[tokio::test]
 async fn an_empty_database_is_migrated_and_green_and_knows_the_default_admin() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     let browser = wiki.browser();
     let status = browser.get("/status").await;
     assert_eq!(status.status, 200);
@@ -43,12 +43,12 @@ async fn an_empty_database_is_migrated_and_green_and_knows_the_default_admin() {
 
 #[tokio::test]
 async fn a_restart_migrates_nothing_and_keeps_the_instance() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
+    let stack = machine();
+    let wiki = start(&stack).await;
     wiki.plant_admin_token().await;
     let (_, first) = wiki.api("GET", "/system", json!(null)).await;
     wiki.running.stop().await;
-    let wiki = stack.start().await;
+    let wiki = start(&stack).await;
     let (status, second) = wiki.api("GET", "/system", json!(null)).await;
     assert_eq!(status, 200);
     assert_eq!(first, second);
@@ -61,8 +61,8 @@ async fn a_restart_migrates_nothing_and_keeps_the_instance() {
             .any(|line| line.contains("Nothing to migrate"))
     );
 
-    let another = Stack::new();
-    let other = another.start().await;
+    let another = machine();
+    let other = start(&another).await;
     other.plant_admin_token().await;
     let (_, other) = other.api("GET", "/system", json!(null)).await;
     assert_ne!(first["instance_id"], other["instance_id"]);
@@ -70,9 +70,9 @@ async fn a_restart_migrates_nothing_and_keeps_the_instance() {
 
 #[tokio::test]
 async fn without_a_key_it_halts_and_with_a_short_one_everything_is_500() {
-    let mut stack = Stack::new();
+    let mut stack = machine();
     stack.env.remove("APP_KEY");
-    let halted = stack.try_start().await.err().unwrap();
+    let halted = try_start(&stack).await.err().unwrap();
     let BootError::Halted(words) = halted else {
         panic!("{halted:?}")
     };
@@ -82,7 +82,7 @@ async fn without_a_key_it_halts_and_with_a_short_one_everything_is_500() {
     );
 
     stack.set("APP_KEY", "base64:c2hvcnQ=");
-    let wiki = stack.start().await;
+    let wiki = start(&stack).await;
     for path in ["/status", "/login", "/api/books", "/nowhere"] {
         assert_eq!(wiki.browser().get(path).await.status, 500, "{path}");
     }
@@ -90,9 +90,9 @@ async fn without_a_key_it_halts_and_with_a_short_one_everything_is_500() {
 
 #[tokio::test]
 async fn without_its_database_every_page_is_500_in_html() {
-    let stack = Stack::new();
-    let wiki = stack.start().await;
-    std::fs::remove_file(stack.folder.path().join("wiki.sqlite")).unwrap();
+    let stack = machine();
+    let wiki = start(&stack).await;
+    std::fs::remove_file(stack.path("database")).unwrap();
     let status = wiki.browser().get("/status").await;
     assert_eq!(status.status, 500);
     assert!(
@@ -111,13 +111,13 @@ async fn without_its_database_every_page_is_500_in_html() {
 
 #[tokio::test]
 async fn a_failed_migration_serves_all_the_same() {
-    let stack = Stack::new();
+    let stack = machine();
     let database = stack.database();
     database
         .execute("CREATE TABLE users (id INTEGER PRIMARY KEY)", Vec::new())
         .await
         .unwrap();
-    let wiki = stack.start().await;
+    let wiki = start(&stack).await;
     assert_eq!(wiki.browser().get("/status").await.status, 500);
     assert!(
         wiki.running

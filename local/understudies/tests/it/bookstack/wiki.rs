@@ -1,21 +1,18 @@
-//! A BookStack over a SQLite file and a folder, and a browser without a screen.
+//! A BookStack over a SQLite file and a folder.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use hmac::{Hmac, Mac};
 use phoenix_understudies::bookstack;
 use phoenix_understudies::platform::sqlite::SqliteDatabase;
-use phoenix_understudies::platform::{
-    Backing, Behaviour, BootError, Clock, Database, Platform, Resolver, Running, Value,
-};
-use phoenix_understudies::shared::client::install_crypto;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use phoenix_understudies::platform::{BootError, Clock, Database as _, Platform, Running, Value};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value as Json;
 use sha1::Sha1;
+
+use crate::support::browser::{Browser, Page, between};
+use crate::support::machine::Machine;
 
 pub(super) const APP_URL: &str = "http://wiki.test";
 pub(super) const TOKEN: &str = "Token canary:secret-of-the-canary";
@@ -26,71 +23,28 @@ pub(super) fn key_of(byte: u8) -> String {
     format!("base64:{key}")
 }
 
-/// What outlives a container: the database's file, the mounted folder, the variables.
-pub(super) struct Stack {
-    pub(super) folder: tempfile::TempDir,
-    pub(super) env: BTreeMap<String, String>,
-    pub(super) clock: Clock,
-    pub(super) resolver: Resolver,
-    pub(super) trust_pem: Vec<String>,
+/// A machine with what every wiki needs; its one volume is `data`.
+pub(super) fn machine() -> Machine {
+    Machine::new(&[
+        ("APP_KEY", &key_of(7)),
+        ("APP_URL", APP_URL),
+        ("BCRYPT_ROUNDS", "4"),
+    ])
 }
 
-impl Stack {
-    pub(super) fn new() -> Self {
-        let pairs = [
-            ("APP_KEY", key_of(7)),
-            ("APP_URL", APP_URL.to_owned()),
-            ("BCRYPT_ROUNDS", "4".to_owned()),
-        ];
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            env: pairs.map(|(name, value)| (name.to_owned(), value)).into(),
-            clock: Clock::default(),
-            resolver: Resolver::default(),
-            trust_pem: Vec::new(),
-        }
-    }
+pub(super) async fn try_start(machine: &Machine) -> Result<Running, BootError> {
+    let platform = Platform {
+        config: machine.path("data"),
+        ..machine.platform(machine.database())
+    };
+    bookstack::start(platform).await
+}
 
-    pub(super) fn set(&mut self, name: &str, value: &str) {
-        self.env.insert(name.to_owned(), value.to_owned());
-    }
-
-    pub(super) fn files(&self) -> PathBuf {
-        self.folder.path().join("config")
-    }
-
-    pub(super) fn database(&self) -> Arc<SqliteDatabase> {
-        Arc::new(SqliteDatabase::open(&self.folder.path().join("wiki.sqlite")).unwrap())
-    }
-
-    pub(super) fn platform(&self, database: Arc<dyn Database>) -> Platform {
-        let files = self.files();
-        std::fs::create_dir_all(&files).unwrap();
-        Platform {
-            env: self.env.clone(),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            database,
-            config: files.clone(),
-            files,
-            backing: Backing::default(),
-            clock: self.clock.clone(),
-            resolver: self.resolver.clone(),
-            trust_pem: self.trust_pem.clone(),
-            behaviour: Behaviour::default(),
-        }
-    }
-
-    pub(super) async fn try_start(&self) -> Result<Running, BootError> {
-        install_crypto();
-        bookstack::start(self.platform(self.database())).await
-    }
-
-    pub(super) async fn start(&self) -> Wiki {
-        let running = self.try_start().await.unwrap();
-        Wiki {
-            database: self.database(),
-            running,
-        }
+pub(super) async fn start(machine: &Machine) -> Wiki {
+    let running = try_start(machine).await.unwrap();
+    Wiki {
+        database: machine.database(),
+        running,
     }
 }
 
@@ -121,14 +75,7 @@ impl Wiki {
     }
 
     pub(super) fn browser(&self) -> Browser {
-        let builder = Client::builder()
-            .no_proxy()
-            .cookie_store(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .resolve("wiki.test", self.running.address);
-        Browser {
-            client: builder.build().unwrap(),
-        }
+        Browser::new(APP_URL, &[("wiki.test", self.running.address)], &[])
     }
 
     /// A call of the API with the admin's token.
@@ -210,31 +157,13 @@ pub(super) fn hashed(secret: &str, version: bcrypt::Version) -> String {
         .format_for_version(version)
 }
 
-/// A cookie jar and no redirects.
-pub(super) struct Browser {
-    pub(super) client: Client,
-}
-
 impl Browser {
-    pub(super) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{APP_URL}{path}")
-        };
-        self.client.request(method.parse().unwrap(), url)
-    }
-
-    pub(super) async fn get(&self, path: &str) -> Page {
-        Page::of(self.request("GET", path).send().await.unwrap()).await
-    }
-
     /// Posts a form with the token of a page.
     pub(super) async fn post(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
         let token = page.token();
         let mut form = vec![("_token", token.as_str())];
         form.extend(fields);
-        Page::of(self.request("POST", path).form(&form).send().await.unwrap()).await
+        self.submit(path, &form).await
     }
 
     /// Logs in by form; where that led.
@@ -249,34 +178,7 @@ impl Browser {
     }
 }
 
-/// What came back.
-pub(super) struct Page {
-    pub(super) status: StatusCode,
-    pub(super) location: String,
-    pub(super) cookies: Vec<String>,
-    pub(super) body: String,
-}
-
 impl Page {
-    async fn of(response: Response) -> Self {
-        let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap().to_owned();
-        Self {
-            status: response.status(),
-            location: response
-                .headers()
-                .get("location")
-                .map(text)
-                .unwrap_or_default(),
-            cookies: response
-                .headers()
-                .get_all("set-cookie")
-                .iter()
-                .map(text)
-                .collect(),
-            body: response.text().await.unwrap(),
-        }
-    }
-
     pub(super) fn token(&self) -> String {
         between(&self.body, "name=\"_token\" value=\"", "\"")
     }
@@ -285,14 +187,6 @@ impl Page {
     pub(super) fn secret(&self) -> String {
         between(&self.body, "?secret=", "&amp;")
     }
-}
-
-pub(super) fn between(text: &str, before: &str, after: &str) -> String {
-    let rest = text
-        .split_once(before)
-        .unwrap_or_else(|| panic!("no {before} in {text}"))
-        .1;
-    rest.split_once(after).unwrap().0.to_owned()
 }
 
 /// The code of a base32 secret now, by RFC 6238.

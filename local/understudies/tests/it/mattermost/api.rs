@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::server::{Machine, SITE};
+use super::server::{SITE, machine, start};
 
 #[tokio::test]
 async fn a_post_lives_through_edit_delete_and_restart() {
-    let machine = Machine::new();
-    let mut server = machine.start().await;
+    let machine = machine();
+    let mut server = start(&machine).await;
     let channel = server.settle().await;
     let body = json!({"channel_id": channel, "message": "first words"});
     let (status, post) = server.call("POST", "/api/v4/posts", &body).await;
@@ -19,7 +19,7 @@ async fn a_post_lives_through_edit_delete_and_restart() {
     assert_eq!((status, &patched["id"]), (200, &json!(id)));
     server.stop().await;
 
-    let mut server = machine.start().await;
+    let mut server = start(&machine).await;
     server.log_in().await;
     let (_, read) = server.get(&path).await;
     assert_eq!(read["message"], "second words");
@@ -39,8 +39,8 @@ async fn a_post_lives_through_edit_delete_and_restart() {
 
 #[tokio::test]
 async fn search_finds_whole_words() {
-    let machine = Machine::new();
-    let mut server = machine.start().await;
+    let machine = machine();
+    let mut server = start(&machine).await;
     let channel = server.settle().await;
     let body = json!({"channel_id": channel, "message": "The phx-0badcafe-000001 burns"});
     server.call("POST", "/api/v4/posts", &body).await;
@@ -62,8 +62,8 @@ async fn search_finds_whole_words() {
 
 #[tokio::test]
 async fn rows_of_files_outlive_their_bytes() {
-    let machine = Machine::new();
-    let mut server = machine.start().await;
+    let machine = machine();
+    let mut server = start(&machine).await;
     let channel = server.settle().await;
     let (post, file) = server.post_file(&channel, b"\x00bytes\xff").await;
     let path = format!("/api/v4/files/{file}");
@@ -78,8 +78,8 @@ async fn rows_of_files_outlive_their_bytes() {
 
 #[tokio::test]
 async fn a_public_link_dies_with_the_config_volume() {
-    let machine = Machine::new();
-    let mut server = machine.start().await;
+    let machine = machine();
+    let mut server = start(&machine).await;
     let channel = server.settle().await;
     let (_, file) = server.post_file(&channel, b"shown").await;
     let (_, link) = server.get(&format!("/api/v4/files/{file}/link")).await;
@@ -94,18 +94,18 @@ async fn a_public_link_dies_with_the_config_volume() {
     assert_eq!(server.get(&format!("{link}x")).await.0, 400);
     server.stop().await;
 
-    let server = machine.start().await;
+    let server = start(&machine).await;
     assert_eq!(server.get(&link).await.0, 200, "a restart changes nothing");
     server.stop().await;
     machine.rob("config");
-    let server = machine.start().await;
+    let server = start(&machine).await;
     assert_eq!(server.get(&link).await.0, 400, "another salt");
 }
 
 #[tokio::test]
 async fn a_personal_token_is_good_without_a_session() {
-    let machine = Machine::new();
-    let mut server = machine.start().await;
+    let machine = machine();
+    let mut server = start(&machine).await;
     server.settle().await;
     let (_, me) = server.get("/api/v4/users/me").await;
     let path = format!("/api/v4/users/{}/tokens", me["id"].as_str().unwrap());
@@ -125,8 +125,8 @@ async fn a_personal_token_is_good_without_a_session() {
 
 #[tokio::test]
 async fn strangers_do_not_sign_up_where_the_server_is_closed() {
-    let machine = Machine::new();
-    let mut server = machine.start().await;
+    let machine = machine();
+    let mut server = start(&machine).await;
     server.settle().await;
     server.token.clear();
     let stranger = json!({"email": "eve@x.test", "username": "eve", "password": "long enough"});
@@ -135,8 +135,8 @@ async fn strangers_do_not_sign_up_where_the_server_is_closed() {
 
 #[tokio::test]
 async fn a_file_name_is_never_a_path() {
-    let machine = Machine::new();
-    let mut server = machine.start().await;
+    let machine = machine();
+    let mut server = start(&machine).await;
     let channel = server.settle().await;
     let path = format!("/api/v4/files?channel_id={channel}&filename=../../../escaped");
     let answer = server

@@ -9,7 +9,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use super::server::{Machine, SITE, Server};
+use super::server::{SITE, Server, machine, start};
+use crate::support::machine::Machine;
 
 /// A provider that says whatever a test wants of the person.
 #[derive(Clone)]
@@ -65,7 +66,7 @@ async fn userinfo(State(person): State<Arc<Mutex<Value>>>) -> Json<Value> {
 
 async fn setting() -> (Machine, Provider) {
     let provider = Provider::start().await;
-    let mut machine = Machine::new();
+    let mut machine = machine();
     let base = &provider.base;
     for (name, value) in [
         ("ENABLE", "true"),
@@ -140,7 +141,7 @@ async fn me(server: &mut Server, session: Option<String>) -> Value {
 #[tokio::test]
 async fn a_person_is_registered_once_and_found_again_by_number() {
     let (machine, provider) = setting().await;
-    let mut server = machine.start().await;
+    let mut server = start(&machine).await;
     provider.says(ada(42));
     let (status, place, _, session) = dance(&server).await;
     assert_eq!((status, place.as_str()), (307, "http://chat.test/"));
@@ -163,7 +164,7 @@ async fn a_person_is_registered_once_and_found_again_by_number() {
 #[tokio::test]
 async fn only_a_number_is_an_id() {
     let (machine, provider) = setting().await;
-    let server = machine.start().await;
+    let server = start(&machine).await;
     for (person, words) in [
         (ada("42"), "of type int64"),
         (ada(0), "can&#39;t be 0"),
@@ -181,7 +182,7 @@ async fn only_a_number_is_an_id() {
 async fn a_scope_of_openid_is_another_edition() {
     let (mut machine, _provider) = setting().await;
     machine.set("MM_GITLABSETTINGS_SCOPE", "openid profile email");
-    let server = machine.start().await;
+    let server = start(&machine).await;
     let answer = server
         .request("GET", "/oauth/gitlab/login")
         .send()
@@ -194,7 +195,7 @@ async fn a_scope_of_openid_is_another_edition() {
 async fn a_wrong_secret_is_a_bad_response() {
     let (mut machine, provider) = setting().await;
     machine.set("MM_GITLABSETTINGS_SECRET", "another");
-    let server = machine.start().await;
+    let server = start(&machine).await;
     provider.says(ada(42));
     let (status, _, page, _) = dance(&server).await;
     assert_eq!(status, 500);
@@ -204,7 +205,7 @@ async fn a_wrong_secret_is_a_bad_response() {
 #[tokio::test]
 async fn a_state_is_good_once_and_for_its_own_browser() {
     let (machine, provider) = setting().await;
-    let server = machine.start().await;
+    let server = start(&machine).await;
     provider.says(ada(42));
     let start = server
         .request("GET", "/oauth/gitlab/login")

@@ -1,24 +1,15 @@
 //! A server on a machine of its own, which a test can stop, rob and start again.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use phoenix_understudies::mattermost;
-use phoenix_understudies::platform::{
-    Backing, Behaviour, BootError, Clock, Platform, Resolver, Running, SqliteDatabase,
-};
+use phoenix_understudies::platform::{BootError, Running, SqliteDatabase};
 use serde_json::{Value, json};
+
+use crate::support::machine::Machine;
 
 /// Where the server believes it is.
 pub(super) const SITE: &str = "http://chat.test";
-
-/// The machine: its volumes outlive the server.
-pub(super) struct Machine {
-    folder: tempfile::TempDir,
-    pub(super) env: BTreeMap<String, String>,
-    pub(super) behaviour: Behaviour,
-}
 
 /// A server that runs.
 pub(super) struct Server {
@@ -28,77 +19,37 @@ pub(super) struct Server {
     pub(super) token: String,
 }
 
-impl Machine {
-    pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for volume in ["data", "config"] {
-            std::fs::create_dir(folder.path().join(volume)).unwrap();
-        }
-        let env = [
-            (
-                "MM_SQLSETTINGS_DATASOURCE",
-                "postgres://mm:secret@db:5432/mattermost",
-            ),
-            ("MM_SERVICESETTINGS_SITEURL", SITE),
-            ("MM_SERVICESETTINGS_ENABLEUSERACCESSTOKENS", "true"),
-            ("MM_FILESETTINGS_ENABLEPUBLICLINK", "true"),
-        ];
-        Self {
-            folder,
-            env: env
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-            behaviour: Behaviour::default(),
-        }
-    }
+/// A machine with what every server needs.
+pub(super) fn machine() -> Machine {
+    Machine::new(&[
+        (
+            "MM_SQLSETTINGS_DATASOURCE",
+            "postgres://mm:secret@db:5432/mattermost",
+        ),
+        ("MM_SERVICESETTINGS_SITEURL", SITE),
+        ("MM_SERVICESETTINGS_ENABLEUSERACCESSTOKENS", "true"),
+        ("MM_FILESETTINGS_ENABLEPUBLICLINK", "true"),
+    ])
+}
 
-    pub(super) fn set(&mut self, name: &str, value: &str) {
-        self.env.insert(name.to_owned(), value.to_owned());
-    }
+pub(super) async fn try_start(machine: &Machine) -> Result<Server, BootError> {
+    let database = machine.database();
+    let running = mattermost::start(machine.platform(Arc::clone(&database))).await?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    Ok(Server {
+        running,
+        database,
+        client,
+        token: String::new(),
+    })
+}
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Empties a volume, as a rebuild without a backup does.
-    pub(super) fn rob(&self, volume: &str) {
-        std::fs::remove_dir_all(self.path(volume)).unwrap();
-        std::fs::create_dir(self.path(volume)).unwrap();
-    }
-
-    pub(super) async fn try_start(&self) -> Result<Server, BootError> {
-        phoenix_understudies::shared::client::install_crypto();
-        let database = Arc::new(SqliteDatabase::open(&self.path("database")).unwrap());
-        let running = mattermost::start(Platform {
-            env: self.env.clone(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            database: Arc::clone(&database) as Arc<_>,
-            files: self.path("data"),
-            config: self.path("config"),
-            backing: Backing::default(),
-            clock: Clock::default(),
-            resolver: Resolver::default(),
-            trust_pem: Vec::new(),
-            behaviour: self.behaviour.clone(),
-        })
-        .await?;
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        Ok(Server {
-            running,
-            database,
-            client,
-            token: String::new(),
-        })
-    }
-
-    pub(super) async fn start(&self) -> Server {
-        self.try_start().await.unwrap()
-    }
+pub(super) async fn start(machine: &Machine) -> Server {
+    try_start(machine).await.unwrap()
 }
 
 impl Server {

@@ -3,12 +3,12 @@
 use phoenix_understudies::platform::BootError;
 use serde_json::json;
 
-use super::server::Machine;
+use super::server::{machine, start, try_start};
 
 #[tokio::test]
 async fn health_is_green_over_an_empty_database_and_the_identity_is_new() {
-    let machine = Machine::new();
-    let server = machine.start().await;
+    let machine = machine();
+    let server = start(&machine).await;
     let (status, ping) = server
         .get("/api/v4/system/ping?get_server_status=true")
         .await;
@@ -20,20 +20,20 @@ async fn health_is_green_over_an_empty_database_and_the_identity_is_new() {
     let (_, first) = server.get("/api/v4/config/client?format=old").await;
     assert_eq!(first["NoAccounts"], "true");
     server.stop().await;
-    let server = machine.start().await;
+    let server = start(&machine).await;
     let (_, again) = server.get("/api/v4/config/client?format=old").await;
     assert_eq!(first["DiagnosticId"], again["DiagnosticId"]);
     server.stop().await;
     std::fs::remove_file(machine.path("database")).unwrap();
-    let server = machine.start().await;
+    let server = start(&machine).await;
     let (_, new) = server.get("/api/v4/config/client?format=old").await;
     assert_ne!(first["DiagnosticId"], new["DiagnosticId"]);
 }
 
 #[tokio::test]
 async fn the_plain_ping_looks_at_nothing() {
-    let machine = Machine::new();
-    let server = machine.start().await;
+    let machine = machine();
+    let server = start(&machine).await;
     std::fs::remove_file(machine.path("database")).unwrap();
     assert_eq!(server.get("/api/v4/system/ping").await.0, 200);
     let (status, ping) = server
@@ -49,8 +49,8 @@ async fn the_plain_ping_looks_at_nothing() {
 
 #[tokio::test]
 async fn a_file_store_that_cannot_be_written_is_unhealthy() {
-    let machine = Machine::new();
-    let server = machine.start().await;
+    let machine = machine();
+    let server = start(&machine).await;
     std::fs::remove_dir_all(machine.path("data")).unwrap();
     std::fs::write(machine.path("data"), "a file in its place").unwrap();
     let (status, ping) = server
@@ -64,9 +64,9 @@ async fn a_file_store_that_cannot_be_written_is_unhealthy() {
 
 #[tokio::test]
 async fn a_password_that_is_not_escaped_never_listens() {
-    let mut machine = Machine::new();
+    let mut machine = machine();
     machine.set("MM_SQLSETTINGS_DATASOURCE", "postgres://mm:a<b@db:5432/mm");
-    match machine.try_start().await.err() {
+    match try_start(&machine).await.err() {
         Some(BootError::Configuration(words)) => assert!(words.contains("invalid userinfo")),
         other => panic!("{other:?}"),
     }
@@ -74,13 +74,13 @@ async fn a_password_that_is_not_escaped_never_listens() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
-    let machine = Machine::new();
-    machine.start().await.stop().await;
+    let machine = machine();
+    start(&machine).await.stop().await;
     let connection = rusqlite::Connection::open(machine.path("database")).unwrap();
     connection
         .execute("INSERT INTO db_migrations VALUES (9999, 'tomorrow')", [])
         .unwrap();
-    match machine.try_start().await.err() {
+    match try_start(&machine).await.err() {
         Some(BootError::GaveUp(words)) => assert!(words.contains("9999"), "{words}"),
         other => panic!("{other:?}"),
     }

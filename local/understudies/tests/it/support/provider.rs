@@ -16,52 +16,34 @@ use rsa::traits::PublicKeyParts as _;
 use rsa::{RsaPrivateKey, RsaPublicKey};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-pub(super) const ISSUER: &str = "https://id.test";
+use super::tls::Tls;
+
+pub(crate) const ISSUER: &str = "https://id.test";
 
 /// What a test changes while the provider runs.
-pub(super) struct Bent {
-    pub(super) secret: String,
-    pub(super) claims: Value,
-    pub(super) userinfo: Value,
-    pub(super) discovery: Value,
-    pub(super) discoveries: usize,
-    /// Codes and the challenges that they were asked for with.
-    pub(super) codes: BTreeMap<String, String>,
+pub(crate) struct Bent {
+    pub(crate) secret: String,
+    pub(crate) claims: Value,
+    pub(crate) userinfo: Value,
+    pub(crate) discovery: Value,
+    pub(crate) discoveries: usize,
+    /// Codes and the challenges that they were asked for with, empty where there was none.
+    pub(crate) codes: BTreeMap<String, String>,
+    /// Where a code may be sent.
+    redirect_uri: String,
+    /// How the token names its key; the key set has it as `other`.
+    pub(crate) kid: String,
     key: RsaPrivateKey,
+    /// Signs the next token in the place of `key`.
+    hidden: Option<RsaPrivateKey>,
 }
 
 #[derive(Clone)]
-pub(super) struct Provider {
-    pub(super) state: Arc<Mutex<Bent>>,
-    pub(super) address: SocketAddr,
-    pub(super) pem: String,
-}
-
-struct Tls {
-    tcp: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl axum::serve::Listener for Tls {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        loop {
-            let (tcp, from) = self.tcp.accept().await.unwrap();
-            if let Ok(tls) = self.acceptor.accept(tcp).await {
-                return (tls, from);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.tcp.local_addr()
-    }
+pub(crate) struct Provider {
+    pub(crate) state: Arc<Mutex<Bent>>,
+    pub(crate) address: SocketAddr,
+    pub(crate) pem: String,
 }
 
 fn new_key() -> RsaPrivateKey {
@@ -69,16 +51,9 @@ fn new_key() -> RsaPrivateKey {
 }
 
 impl Provider {
-    pub(super) async fn start() -> Self {
-        phoenix_understudies::shared::client::install_crypto();
-        let certified = rcgen::generate_simple_self_signed(vec!["id.test".to_owned()]).unwrap();
-        let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der());
-        let config = rustls::ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key.unwrap())
-            .unwrap();
-        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = tcp.local_addr().unwrap();
+    pub(crate) async fn start(redirect_uri: &str) -> Self {
+        let listener = Tls::listen("id.test").await;
+        let (address, pem) = (listener.address, listener.pem.clone());
         let discovery = json!({
             "issuer": ISSUER,
             "authorization_endpoint": "https://id.test/authorize",
@@ -94,7 +69,10 @@ impl Provider {
             discovery,
             discoveries: 0,
             codes: BTreeMap::new(),
+            redirect_uri: redirect_uri.to_owned(),
+            kid: "mine".to_owned(),
             key: new_key(),
+            hidden: None,
         }));
         let routes = Router::new()
             .route("/.well-known/openid-configuration", get(discover))
@@ -102,20 +80,16 @@ impl Provider {
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
             .with_state(Arc::clone(&state));
-        let listener = Tls {
-            tcp,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        };
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self {
             state,
             address,
-            pem: certified.cert.pem(),
+            pem,
         }
     }
 
     /// Whom the next token speaks of.
-    pub(super) fn says(&self, sub: &str, email: &str) {
+    pub(crate) fn says(&self, sub: &str, email: &str) {
         let now = jiff::Timestamp::now().as_second();
         self.state.lock().unwrap().claims = json!({
             "iss": ISSUER, "aud": ["client"], "azp": "client", "sub": sub,
@@ -123,8 +97,13 @@ impl Provider {
         });
     }
 
+    /// Signs the next token with a key that the key set does not have.
+    pub(crate) fn sign_with_a_key_that_is_not_shown(&self) {
+        self.state.lock().unwrap().hidden = Some(new_key());
+    }
+
     /// Another signing key, as after a rebuild.
-    pub(super) fn rekey(&self) {
+    pub(crate) fn rekey(&self) {
         self.state.lock().unwrap().key = new_key();
     }
 }
@@ -162,15 +141,18 @@ async fn token(
         return refuse("invalid_client");
     }
     let challenge = state.codes.remove(&form["code"]);
-    let given = phoenix_understudies::shared::oidc::challenge(&form["code_verifier"]);
-    let uri = form.get("redirect_uri").map(String::as_str);
-    if challenge != Some(given) || uri != Some("http://wiki.test/oidc/callback") {
+    let given = form
+        .get("code_verifier")
+        .map(|verifier| phoenix_understudies::shared::oidc::challenge(verifier));
+    let fits = challenge == Some(given.unwrap_or_default());
+    if !fits || form.get("redirect_uri") != Some(&state.redirect_uri) {
         return refuse("invalid_grant");
     }
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let head = encode(&json!({ "alg": "RS256", "kid": "mine" }));
+    let head = encode(&json!({ "alg": "RS256", "kid": state.kid }));
     let signed = format!("{head}.{}", encode(&state.claims));
-    let signature = SigningKey::<Sha256>::new(state.key.clone()).sign(signed.as_bytes());
+    let key = state.hidden.take().unwrap_or_else(|| state.key.clone());
+    let signature = SigningKey::<Sha256>::new(key).sign(signed.as_bytes());
     let id_token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()));
     let tokens = json!({ "access_token": "at", "token_type": "Bearer", "id_token": id_token });
     (StatusCode::OK, Json(tokens))
