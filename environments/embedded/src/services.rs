@@ -196,7 +196,7 @@ impl Embedded {
         .await
         .map_err(|why| DriverError::new(doing(), why))?;
         let mut live = self.live.lock().await;
-        for (name, client) in made {
+        for (name, client) in made.clients {
             let mut fields = BTreeMap::from([
                 ("client_id".to_owned(), client.id),
                 ("client_secret".to_owned(), client.secret),
@@ -204,6 +204,7 @@ impl Embedded {
             if name == "harness" {
                 fields.insert("redirect_uri".to_owned(), HARNESS_CALLBACK.to_owned());
                 fields.insert("pat".to_owned(), pat.trim().to_owned());
+                fields.insert("project".to_owned(), made.project.clone());
                 live.access.insert(provider.to_owned(), fields);
             } else {
                 live.access.insert(format!("client {name}"), fields);
@@ -334,11 +335,25 @@ impl Embedded {
             .map(|secret| BTreeMap::from([("key".to_owned(), secret.clone())]))
             .unwrap_or_default();
         let live = self.live.lock().await;
+        let mut access = live.access.get(name).cloned().unwrap_or_default();
+        if let Some(provider) = &service.login_via
+            && let Some(known) = live.access.get(provider)
+        {
+            let url = self.service(provider)?.url.clone();
+            access.insert("provider_url".to_owned(), url);
+            for (key, field) in [("provider_pat", "pat"), ("provider_project", "project")] {
+                access.extend(
+                    known
+                        .get(field)
+                        .map(|value| (key.to_owned(), value.clone())),
+                );
+            }
+        }
         Ok(AppContext {
             service: name.to_owned(),
             url: self.url(service)?,
             network: self.network.clone(),
-            access: live.access.get(name).cloned().unwrap_or_default(),
+            access,
             person: self.person.clone(),
             stores: by_role,
             secrets,

@@ -3,5 +3,7 @@
 
 mod documents;
 mod profiles;
+mod relative;
 mod sabotage;
+mod second_factor;
 mod support;

@@ -1,6 +1,8 @@
 //! Seeded faults: each is caught with the right verdict, each has been seen to bite, and the same
 //! run without it raises nothing.
 
+use phoenix_evidence::finding::Outcome;
+
 use crate::support::{Ran, cycle, shipped_document};
 
 /// A cycle under `target` with a fault before the destroy and one before the restore.
@@ -143,6 +145,39 @@ fn a_changed_key_is_named() {
     assert_eq!(ran.view.recovery(), "not-recovered");
     assert!(ran.count("zitadel-db", "undecryptable") > 0);
     assert!(ran.failed("key-changed") && ran.failed("login-failed"));
+}
+
+/// Every page and file reads the same under the new key, and everybody else logs in: only what the
+/// key sealed tells of it.
+#[test]
+fn a_changed_application_key_is_named_and_the_pages_survive() {
+    let ran = with("", "regenerate: bookstack/app-key");
+    caught(&ran, "a changed application key");
+    assert_eq!(ran.view.recovery(), "not-recovered");
+    assert!(ran.count("bookstack-db", "undecryptable") >= 1);
+    assert_eq!(ran.survival_of("bookstack/app-key"), [Outcome::Fail]);
+    assert_eq!(ran.survival_of("zitadel/masterkey"), [Outcome::Pass]);
+    for verdict in ["lost", "dangling", "corrupted", "unreachable"] {
+        assert_eq!(ran.total(verdict), 0, "{verdict}");
+    }
+    for kind in ["wiki/page", "wiki/page-with-attachment"] {
+        let verdicts = ran.verdicts_of(kind);
+        assert!(verdicts.contains_key("survived"), "{kind}: {verdicts:?}");
+        assert!(!verdicts.contains_key("undecryptable"), "{kind}");
+    }
+    assert!(ran.failed("key-changed") && !ran.failed("login-failed"));
+}
+
+/// Nobody comes as far as the code, and no key is to blame for it: that is unknown, in the store
+/// too.
+#[test]
+fn second_factors_behind_a_stopped_provider_are_unknown() {
+    let ran = with_after("stop: zitadel");
+    is_news(&ran, "a stopped provider");
+    let verdicts = ran.verdicts_of("wiki/second-factor");
+    assert_eq!(verdicts.keys().collect::<Vec<_>>(), ["unreachable"]);
+    assert_eq!(ran.survival_of("bookstack/app-key"), [Outcome::Unknown]);
+    assert_eq!(ran.survival_of("bookstack-db"), [Outcome::Unknown]);
 }
 
 #[test]

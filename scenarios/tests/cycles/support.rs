@@ -1,5 +1,6 @@
 //! Runs one cycle in this process and gives back what its journal says.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use phoenix_embedded::Embedded;
 use phoenix_engine::lower;
 use phoenix_engine::run::{Conclusion, CycleInput, Judgement, Silent, run_cycle};
 use phoenix_engine::stack::Stack;
-use phoenix_evidence::finding::{Level, Outcome};
+use phoenix_evidence::finding::{CheckKind, Level, Outcome, Subject};
 use phoenix_evidence::journal::event::{CycleStarted, Event, NamedFile};
 use phoenix_evidence::journal::{self, Line};
 use phoenix_language::vocabulary;
@@ -44,6 +45,35 @@ impl Ran {
             .sum()
     }
 
+    /// The verdicts of a kind of canary, `wiki/page`, and how many have each.
+    pub(crate) fn verdicts_of(&self, kind: &str) -> BTreeMap<String, u64> {
+        let survival = self.view.survival.as_ref().expect("verdicts");
+        survival.by_kind.get(kind).cloned().unwrap_or_default()
+    }
+
+    /// How the survival of a store, or of what a secret seals, was judged.
+    pub(crate) fn survival_of(&self, name: &str) -> Vec<Outcome> {
+        let survival = self.view.results.iter().filter(|result| {
+            result.check == CheckKind::Survival
+                && [
+                    Subject::Store(name.to_owned()),
+                    Subject::Secret(name.to_owned()),
+                ]
+                .contains(&result.subject)
+        });
+        survival.map(|result| result.outcome).collect()
+    }
+
+    /// What the survival of what a secret seals follows from.
+    pub(crate) fn root_of(&self, secret: &str) -> Option<Subject> {
+        let results = &self.view.results;
+        let subject = Subject::Secret(secret.to_owned());
+        let mut of_secret = results
+            .iter()
+            .filter(|result| result.check == CheckKind::Survival && result.subject == subject);
+        Some(results[of_secret.next()?.consequence_of?].subject.clone())
+    }
+
     pub(crate) fn exit(&self) -> u8 {
         self.view.finished.as_ref().expect("an end").exit
     }
@@ -75,10 +105,15 @@ pub(crate) fn shipped_document() -> String {
     std::fs::read_to_string(root().join("PHOENIX.md")).expect("PHOENIX.md")
 }
 
+/// The shipped embedded environment.
+pub(crate) fn shipped_environment() -> phoenix_language::tree::Source {
+    vocabulary::read_environment(&root().join("environments/embedded.yaml"))
+        .expect("the shipped environment is valid")
+}
+
 /// Runs a scenario text under a profile of the shipped embedded environment, against a document.
 pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
-    let environment = vocabulary::read_environment(&root().join("environments/embedded.yaml"))
-        .expect("the shipped environment is valid");
+    let environment = shipped_environment();
     let stack = lower::stack(&environment, profile).expect("the profile is valid");
     let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
     let plan = lower::plans(&source, &stack)

@@ -7,6 +7,7 @@ mod graph;
 mod progress;
 mod recover;
 mod results;
+mod sealed;
 mod seed;
 mod small;
 mod state;
