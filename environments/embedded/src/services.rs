@@ -52,6 +52,12 @@ impl Embedded {
             .map_err(|why| DriverError::new(format!("read the URL of {}", service.name), why))
     }
 
+    /// The name under which a service is reached.
+    pub(crate) fn host(&self, service: &str) -> Result<String, DriverError> {
+        let url = self.url(self.service(service)?)?;
+        Ok(url.host_str().unwrap_or_default().to_owned())
+    }
+
     fn container(&self, service: &str) -> std::path::PathBuf {
         self.folder.join("containers").join(service)
     }

@@ -222,6 +222,8 @@ pub enum Fault {
     DeletePoints(String),
     /// A service is stopped and stays so.
     Stop(String),
+    /// A service shows a certificate of an authority that nobody trusts.
+    Certificate(String),
 }
 
 impl Fault {
@@ -252,6 +254,7 @@ impl Fault {
             Self::Resurrect(store) => format!("put deleted data back into {store}"),
             Self::DeletePoints(store) => format!("lose every recovery point of {store}"),
             Self::Stop(service) => format!("stop {service}"),
+            Self::Certificate(service) => format!("give {service} a stranger's certificate"),
         }
     }
 }

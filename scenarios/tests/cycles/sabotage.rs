@@ -1,7 +1,7 @@
 //! Seeded faults: each is caught with the right verdict, each has been seen to bite, and the same
 //! run without it raises nothing.
 
-use phoenix_evidence::finding::Outcome;
+use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 
 use crate::support::{Ran, cycle, shipped_document};
 
@@ -224,6 +224,20 @@ fn a_clock_that_moved_back_is_seen() {
     let ran = with("", "shift-clock: { service: zitadel, back: 2h }");
     is_news(&ran, "a clock that moved");
     assert!(ran.failed("login-failed"));
+}
+
+#[test]
+fn a_strangers_certificate_is_shown_and_refused() {
+    let ran = with_after("certificate: wiki");
+    is_news(&ran, "a stranger's certificate");
+    assert!(ran.failed("certificate-unknown-issuer"));
+    assert!(ran.says("issuer CN=phoenix run stranger"));
+    let refused =
+        ran.view.results.iter().filter(|result| {
+            result.check == CheckKind::Certificate && result.outcome != Outcome::Pass
+        });
+    let subjects: Vec<_> = refused.map(|result| result.subject.clone()).collect();
+    assert_eq!(subjects, [Subject::Service("wiki".to_owned())]);
 }
 
 #[test]

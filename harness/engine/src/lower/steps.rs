@@ -488,6 +488,7 @@ impl<'a> Lowering<'a> {
             "resurrect" => Fault::Resurrect(store()),
             "delete-points" => Fault::DeletePoints(store()),
             "stop" => Fault::Stop(self.service(Some(value))),
+            "certificate" => Fault::Certificate(self.service(Some(value))),
             _ => return None,
         })
     }

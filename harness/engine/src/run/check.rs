@@ -23,7 +23,7 @@ impl Cycle<'_> {
             done.push(self.check_logins(step).await?);
         }
         if checks.contains(&Check::Survival) {
-            self.check_certificates()?;
+            self.check_certificates(step).await?;
         }
         if checks.contains(&Check::Write) || checks.contains(&Check::Survival) {
             done.push(self.check_first_writes(step).await?);
@@ -167,49 +167,6 @@ impl Cycle<'_> {
         } else {
             format!("no login: {}", failed.join(", "))
         })
-    }
-
-    /// Every probe of this run spoke TLS to the names of the stack and trusted one authority only:
-    /// a service that answered at all has shown its certificate.
-    fn check_certificates(&self) -> Result<(), StepError> {
-        if self.environment.network().authority_pem().is_none() {
-            return Ok(());
-        }
-        let mut state = self.state();
-        let healthy: Vec<String> = state
-            .results
-            .iter()
-            .filter(|result| result.check == CheckKind::Health)
-            .filter_map(|result| match &result.subject {
-                Subject::Service(service) => Some(service.clone()),
-                _ => None,
-            })
-            .collect();
-        for service in healthy {
-            let reached = state.results.iter().any(|result| {
-                result.check == CheckKind::Health
-                    && result.subject == Subject::Service(service.clone())
-                    && result
-                        .proofs
-                        .iter()
-                        .all(|proof| !proof.saw.contains("certificate"))
-            });
-            let found = result(
-                CheckKind::Certificate,
-                Subject::Service(service.clone()),
-                if reached {
-                    Outcome::Pass
-                } else {
-                    Outcome::Fail
-                },
-                1,
-                format!(
-                    "{service}: TLS handshake with the stack's own authority after the rebuild"
-                ),
-            );
-            state.results.push(found);
-        }
-        Ok(())
     }
 
     async fn check_first_writes(&self, step: &Step) -> Result<String, StepError> {

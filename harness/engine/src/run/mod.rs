@@ -1,5 +1,6 @@
 //! The runner: a cycle from its first event to its last.
 
+mod certificates;
 mod check;
 mod disaster;
 mod finish;

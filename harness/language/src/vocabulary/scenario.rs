@@ -343,6 +343,10 @@ fn fault() -> Shape {
             store("resurrect", "Data deleted before the backup is back."),
             store("delete-points", "All recovery points of a store disappear."),
             store("stop", "A service is stopped."),
+            store(
+                "certificate",
+                "A service shows a certificate of an authority that nobody trusts.",
+            ),
         ],
         beside: Vec::new(),
         bare: &[],
