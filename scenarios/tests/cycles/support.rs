@@ -7,7 +7,7 @@ use std::sync::Arc;
 use phoenix_claims::{Document, RunFacts, judge};
 use phoenix_embedded::Embedded;
 use phoenix_engine::lower;
-use phoenix_engine::run::{Conclusion, CycleInput, Judgement, Silent, run_cycle};
+use phoenix_engine::run::{ApplicationMaker, Conclusion, CycleInput, Judgement, Silent, run_cycle};
 use phoenix_engine::stack::Stack;
 use phoenix_evidence::finding::{CheckKind, Level, Outcome, Subject};
 use phoenix_evidence::journal::event::{CycleStarted, Event, NamedFile};
@@ -113,6 +113,29 @@ pub(crate) fn shipped_environment() -> phoenix_language::tree::Source {
 
 /// Runs a scenario text under a profile of the shipped embedded environment, against a document.
 pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cycle_folder = folder.path().join("cycle");
+    let applications = Arc::new(phoenix_applications::make);
+    run(scenario, profile, document, &cycle_folder, applications);
+    let lines: Vec<Line<Event>> = journal::read(&cycle_folder.join("journal.jsonl"))
+        .expect("a journal")
+        .lines;
+    let view = View::new(&[lines]).cycles.remove(0);
+    Ran {
+        view,
+        left: cycle_folder.join("stack").exists(),
+        _folder: folder,
+    }
+}
+
+/// The same, into a folder that must not exist, with these clients of applications.
+pub(crate) fn run(
+    scenario: &str,
+    profile: &str,
+    document: &str,
+    cycle_folder: &Path,
+    applications: ApplicationMaker,
+) {
     let environment = shipped_environment();
     let stack = lower::stack(&environment, profile).expect("the profile is valid");
     let source = vocabulary::parse_scenario("test.yaml", scenario).expect("a valid scenario");
@@ -121,12 +144,10 @@ pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
         .remove(0);
     let document = Document::from_bytes("PHOENIX.md", document.as_bytes()).expect("a document");
     let mapping = phoenix::judge::mapping(&environment, &stack);
-    let folder = tempfile::tempdir().expect("a folder");
-    let cycle_folder = folder.path().join("cycle");
-    std::fs::create_dir(&cycle_folder).expect("a folder");
+    std::fs::create_dir(cycle_folder).expect("a folder");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let embedded = Embedded::new("test", "0badcafe", stack.clone(), &cycle_folder)
+        let embedded = Embedded::new("test", "0badcafe", stack.clone(), cycle_folder)
             .await
             .expect("a stack");
         let judge = Arc::new(move |conclusion: &Conclusion| {
@@ -153,24 +174,15 @@ pub(crate) fn cycle(scenario: &str, profile: &str, document: &str) -> Ran {
             plan: &plan,
             stack: &stack,
             environment: &embedded,
-            applications: Arc::new(phoenix_applications::make),
+            applications,
             judge,
-            folder: &cycle_folder,
+            folder: cycle_folder,
             progress: &Silent,
             cancel: tokio_util::sync::CancellationToken::new(),
         })
         .await
         .expect("evidence can be written");
     });
-    let lines: Vec<Line<Event>> = journal::read(&cycle_folder.join("journal.jsonl"))
-        .expect("a journal")
-        .lines;
-    let view = View::new(&[lines]).cycles.remove(0);
-    Ran {
-        view,
-        left: cycle_folder.join("stack").exists(),
-        _folder: folder,
-    }
 }
 
 fn started(stack: &Stack, scenario: &str) -> CycleStarted {
