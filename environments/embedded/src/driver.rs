@@ -79,7 +79,8 @@ impl Embedded {
         let doing = "make room for an embedded stack";
         buckets::can_keep(&stack)?;
         let fail = |why: &dyn std::fmt::Display| DriverError::new(doing, why);
-        let folder = cycle_folder.join("stack");
+        // Volumes are mounted by links, and a link's target is not read from this process's place.
+        let folder = std::path::absolute(cycle_folder.join("stack")).map_err(|why| fail(&why))?;
         fs::create_dir(&folder).map_err(|why| fail(&format!("{}: {why}", folder.display())))?;
         let mut names = Vec::new();
         for service in &stack.services {

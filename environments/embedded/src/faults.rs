@@ -8,6 +8,7 @@ use phoenix_engine::environment::{DriverError, Injected};
 use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Store, StoreKind};
 
+use crate::authority::Authority;
 use crate::driver::Embedded;
 use crate::objects;
 use crate::secrets::Secrets;
@@ -174,6 +175,15 @@ impl Embedded {
             Fault::Stop(service) => {
                 self.stop_services(std::slice::from_ref(service)).await;
                 now(format!("{service} is stopped"))
+            }
+            Fault::Certificate(service) => {
+                let name = self.host(service)?;
+                let stranger = Authority::new("stranger", std::slice::from_ref(&name))
+                    .map_err(|why| DriverError::new(doing(), why))?;
+                self.router
+                    .certify(&name, &stranger)
+                    .map_err(|why| DriverError::new(doing(), why))?;
+                now(format!("{name} shows a certificate of another authority"))
             }
             Fault::ShiftClock { service, by_s } => {
                 self.live.lock().await.clocks.insert(service.clone(), *by_s);

@@ -14,6 +14,8 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +30,34 @@ pub(crate) struct Router {
     /// Where it listens.
     pub(crate) address: SocketAddr,
     routes: Routes,
+    certificates: Arc<Certificates>,
     stop: CancellationToken,
+}
+
+/// What each name shows.
+#[derive(Debug)]
+struct Certificates {
+    own: Arc<CertifiedKey>,
+    others: RwLock<BTreeMap<String, Arc<CertifiedKey>>>,
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let others = self.others.read().ok()?;
+        let other = hello.server_name().and_then(|name| others.get(name));
+        Some(Arc::clone(other.unwrap_or(&self.own)))
+    }
+}
+
+fn certified(authority: &Authority) -> std::io::Result<Arc<CertifiedKey>> {
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(
+        authority.chain.clone(),
+        authority.key.clone_key(),
+        &provider,
+    )
+    .map(Arc::new)
+    .map_err(std::io::Error::other)
 }
 
 impl Router {
@@ -37,10 +66,13 @@ impl Router {
     /// # Errors
     /// When no port can be had or the certificate is refused.
     pub(crate) async fn start(authority: &Authority) -> std::io::Result<Self> {
+        let certificates = Arc::new(Certificates {
+            own: certified(authority)?,
+            others: RwLock::default(),
+        });
         let config = rustls::ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(authority.chain.clone(), authority.key.clone_key())
-            .map_err(std::io::Error::other)?;
+            .with_cert_resolver(Arc::clone(&certificates) as Arc<dyn ResolvesServerCert>);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -58,8 +90,21 @@ impl Router {
         Ok(Self {
             address,
             routes,
+            certificates,
             stop,
         })
+    }
+
+    /// From now on a name shows this certificate instead of the stack's own.
+    ///
+    /// # Errors
+    /// When its key is refused.
+    pub(crate) fn certify(&self, host: &str, authority: &Authority) -> std::io::Result<()> {
+        let certificate = certified(authority)?;
+        if let Ok(mut others) = self.certificates.others.write() {
+            others.insert(host.to_owned(), certificate);
+        }
+        Ok(())
     }
 
     /// Declares a name; `backend` is the service behind it, if one lives.

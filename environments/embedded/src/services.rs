@@ -83,6 +83,12 @@ impl Embedded {
             .map_err(|why| DriverError::new(format!("read the URL of {}", service.name), why))
     }
 
+    /// The name under which a service is reached.
+    pub(crate) fn host(&self, service: &str) -> Result<String, DriverError> {
+        let url = self.url(self.service(service)?)?;
+        Ok(url.host_str().unwrap_or_default().to_owned())
+    }
+
     fn container(&self, service: &str) -> std::path::PathBuf {
         self.folder.join("containers").join(service)
     }
@@ -235,7 +241,7 @@ impl Embedded {
         .await
         .map_err(|why| DriverError::new(doing(), why))?;
         let mut live = self.live.lock().await;
-        for (name, client) in made {
+        for (name, client) in made.clients {
             let mut fields = BTreeMap::from([
                 ("client_id".to_owned(), client.id),
                 ("client_secret".to_owned(), client.secret),
@@ -243,6 +249,7 @@ impl Embedded {
             if name == "harness" {
                 fields.insert("redirect_uri".to_owned(), HARNESS_CALLBACK.to_owned());
                 fields.insert("pat".to_owned(), pat.trim().to_owned());
+                fields.insert("project".to_owned(), made.project.clone());
                 live.access.insert(provider.to_owned(), fields);
             } else {
                 live.access.insert(format!("client {name}"), fields);
@@ -378,11 +385,25 @@ impl Embedded {
             .map(|secret| BTreeMap::from([("key".to_owned(), secret.clone())]))
             .unwrap_or_default();
         let live = self.live.lock().await;
+        let mut access = live.access.get(name).cloned().unwrap_or_default();
+        if let Some(provider) = &service.login_via
+            && let Some(known) = live.access.get(provider)
+        {
+            let url = self.service(provider)?.url.clone();
+            access.insert("provider_url".to_owned(), url);
+            for (key, field) in [("provider_pat", "pat"), ("provider_project", "project")] {
+                access.extend(
+                    known
+                        .get(field)
+                        .map(|value| (key.to_owned(), value.clone())),
+                );
+            }
+        }
         Ok(AppContext {
             service: name.to_owned(),
             url: self.url(service)?,
             network: self.network.clone(),
-            access: live.access.get(name).cloned().unwrap_or_default(),
+            access,
             person: self.person.clone(),
             stores: by_role,
             secrets,

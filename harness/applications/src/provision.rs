@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::call::{Answer, client, failed, send};
+use crate::call::{Answer, NoAnswer, client, failed, send};
 
 /// An OIDC client that an application needs.
 #[derive(Clone, Debug)]
@@ -77,6 +77,15 @@ pub async fn zitadel_knows(
     }
 }
 
+/// What code made at the provider.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Id of the project.
+    pub project: String,
+    /// The clients by their names.
+    pub clients: BTreeMap<String, ClientMade>,
+}
+
 /// Makes project, role, clients, canary person and grant at Zitadel, as the operator's Terraform
 /// does with the provider's token.
 ///
@@ -89,7 +98,7 @@ pub async fn zitadel(
     project_name: &str,
     clients: &[ClientSpec],
     person: &Person,
-) -> Result<BTreeMap<String, ClientMade>, String> {
+) -> Result<Made, String> {
     let http = client(network)?;
     let base = url.as_str().trim_end_matches('/').to_owned();
     let call = async |method: Method, path: String, body: Value| -> Result<Answer, String> {
@@ -108,13 +117,6 @@ pub async fn zitadel(
             Ok(answer) if answer.ok() || answer.status == 409 => Ok(answer),
             other => Err(failed(&format!("{method} {path}"), &other).to_string()),
         }
-    };
-    let text = |value: &Value, pointer: &str| {
-        value
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
     };
     for action in ["numericUserId", "singleAudience"] {
         call(
@@ -175,22 +177,82 @@ pub async fn zitadel(
         }
         all.insert(spec.name.clone(), client);
     }
-    let human = json!({
-        "username": person.login_name,
-        "profile": {"givenName": "Canary", "familyName": "Person"},
-        "email": {"email": person.email, "isVerified": true},
-        "password": {"password": person.password, "changeRequired": false},
-    });
-    let made = call(Method::POST, "/v2/users/human".to_owned(), human).await?;
-    let user = text(&made.json(), "/userId");
-    let grant = json!({"projectId": project, "roleKeys": ["user"]});
-    call(
-        Method::POST,
-        format!("/management/v1/users/{user}/grants"),
-        grant,
-    )
-    .await?;
-    Ok(all)
+    let management = Management {
+        http,
+        base,
+        pat: pat.to_owned(),
+    };
+    management.person(&project, person).await?;
+    Ok(Made {
+        project,
+        clients: all,
+    })
+}
+
+/// The management API of a Zitadel (v4).
+pub(crate) struct Management {
+    pub(crate) http: reqwest::Client,
+    /// Its address, without a slash at its end.
+    pub(crate) base: String,
+    /// A token that may make people.
+    pub(crate) pat: String,
+}
+
+impl Management {
+    /// Makes a person with a verified e-mail and the project's role, and waits until they show up.
+    pub(crate) async fn person(&self, project: &str, person: &Person) -> Result<(), String> {
+        let human = json!({
+            "username": person.login_name,
+            "profile": {"givenName": "Canary", "familyName": "Person"},
+            "email": {"email": person.email, "isVerified": true},
+            "password": {"password": person.password, "changeRequired": false},
+        });
+        let made = self.call(Method::POST, "/v2/users/human", &human).await;
+        let user = match &made {
+            Ok(answer) if answer.ok() => text(&answer.json(), "/userId"),
+            other => return Err(failed("make a person", other).to_string()),
+        };
+        // Projections follow a moment later, and a login asks them.
+        let path = format!("/v2/users/{user}");
+        for _ in 0..100 {
+            match &self.call(Method::GET, &path, &Value::Null).await {
+                Ok(answer) if answer.ok() => break,
+                Ok(answer) if answer.status == 404 => {
+                    phoenix_engine::pause(std::time::Duration::from_millis(20)).await;
+                }
+                other => return Err(failed("find the new person", other).to_string()),
+            }
+        }
+        let path = format!("/management/v1/users/{user}/grants");
+        let grant = json!({"projectId": project, "roleKeys": ["user"]});
+        match self.call(Method::POST, &path, &grant).await {
+            Ok(answer) if answer.ok() => Ok(()),
+            other => Err(failed("grant the project", &other).to_string()),
+        }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: &Value) -> Result<Answer, NoAnswer> {
+        send(|| {
+            let request = self
+                .http
+                .request(method.clone(), format!("{}{path}", self.base))
+                .bearer_auth(&self.pat);
+            if body.is_null() {
+                request
+            } else {
+                request.json(body)
+            }
+        })
+        .await
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Makes the first account of a Mattermost, which is its administrator. On a database that has

@@ -3,6 +3,7 @@
 //! behind [`Application`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +13,8 @@ use url::Url;
 
 use crate::network::Network;
 
-/// What an application client is made with.
-#[derive(Clone, Debug)]
+/// What an application client is made with. Its `Debug` shows no value of `access`.
+#[derive(Clone)]
 pub struct AppContext {
     /// The service's name in the environment file.
     pub service: String,
@@ -22,7 +23,9 @@ pub struct AppContext {
     /// How to reach it, and the identity provider with it.
     pub network: Network,
     /// What the driver hands over so that the harness can call the API: tokens, an administrator's
-    /// name and password. Keys are the application module's own, documented there. Never journaled.
+    /// name and password. Keys are the application module's own, documented there. A service whose
+    /// people log in through another one gets `provider_url`, `provider_pat` (a token of the
+    /// provider's management API) and `provider_project` with it. Never journaled.
     pub access: BTreeMap<String, String>,
     /// The person who logs in before and after the disaster.
     pub person: Person,
@@ -35,8 +38,22 @@ pub struct AppContext {
     pub nonce: String,
 }
 
-/// The canary person at the identity provider.
-#[derive(Clone, Debug, Default)]
+impl fmt::Debug for AppContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppContext")
+            .field("service", &self.service)
+            .field("url", &self.url.as_str())
+            .field("access", &self.access.keys())
+            .field("person", &self.person)
+            .field("stores", &self.stores)
+            .field("secrets", &self.secrets)
+            .field("nonce", &self.nonce)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A person at the identity provider. Its `Debug` does not show the password.
+#[derive(Clone, Default)]
 pub struct Person {
     /// Name to type into the login form.
     pub login_name: String,
@@ -44,6 +61,15 @@ pub struct Person {
     pub password: String,
     /// E-mail address.
     pub email: String,
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person")
+            .field("login_name", &self.login_name)
+            .field("email", &self.email)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A kind of canary that an application can hold.
@@ -143,6 +169,14 @@ pub enum Seen {
         /// Whether the answer is the one that the application gives when its key is wrong.
         decryption: bool,
         /// First bytes of the answer.
+        error: String,
+    },
+    /// It is read as somebody who is logged in, and the login ended before the application could be
+    /// asked for it. Of the canary itself that says nothing.
+    NoLogin {
+        /// How far the login came.
+        stage: LoginStage,
+        /// What happened there.
         error: String,
     },
     /// Could not be asked: service down, route broken, the harness's own token refused.
@@ -324,4 +358,30 @@ pub trait Application: Send + Sync {
     /// Writes one more entry with the application's own role and reads it back; `marker` names it.
     /// This is the *first durable write* of a rebuilt service.
     async fn first_write(&self, marker: &str) -> Result<(), AppError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let context = AppContext {
+            service: "wiki".to_owned(),
+            url: Url::parse("https://docs.localhost").expect("a URL"),
+            network: Network::default(),
+            access: BTreeMap::from([("provider_pat".to_owned(), "SECRET1".to_owned())]),
+            person: Person {
+                login_name: "canary".to_owned(),
+                password: "SECRET2".to_owned(),
+                email: "canary@example.com".to_owned(),
+            },
+            stores: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            nonce: "0badcafe".to_owned(),
+        };
+        let shown = format!("{context:?}");
+        assert!(!shown.contains("SECRET"), "{shown}");
+        assert!(shown.contains("provider_pat") && shown.contains("canary@example.com"));
+    }
 }

@@ -226,6 +226,8 @@ pub enum Fault {
     Stop(String),
     /// A restored store is gone with the next stop of its services: nothing was mounted there.
     Volatile(String),
+    /// A service shows a certificate of an authority that nobody trusts.
+    Certificate(String),
 }
 
 impl Fault {
@@ -257,6 +259,7 @@ impl Fault {
             Self::DeletePoints(store) => format!("lose every recovery point of {store}"),
             Self::Stop(service) => format!("stop {service}"),
             Self::Volatile(store) => format!("lose {store} when its services stop again"),
+            Self::Certificate(service) => format!("give {service} a stranger's certificate"),
         }
     }
 }

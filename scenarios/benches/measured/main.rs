@@ -5,8 +5,12 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod classifier;
+mod cycle;
 mod fingerprints;
 mod ledger;
+#[path = "../../tests/support/mod.rs"]
+#[expect(dead_code, reason = "the tests ask more of a cycle")]
+mod support;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -88,12 +92,18 @@ pub(crate) fn as_written(count: usize) -> Vec<usize> {
 type Measure = fn() -> Vec<Figure>;
 
 fn main() -> ExitCode {
+    if std::env::args().any(|argument| argument == cycle::ONE_CYCLE) {
+        println!("{}", cycle::in_a_process_of_its_own());
+        return ExitCode::SUCCESS;
+    }
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let suites: [(&str, Measure); 3] = [
+    let suites: [(&str, Measure); 5] = [
+        ("cycle", cycle::measure),
         ("ledger", ledger::measure),
+        ("ledger-share", cycle::measure_recorded),
         ("classifier", classifier::measure),
         ("fingerprints", fingerprints::measure),
     ];

@@ -2,7 +2,7 @@
 
 use phoenix_evidence::finding::Outcome;
 
-use crate::support::{cycle_on, shipped_environment};
+use crate::support::{cycle_on, shipped_text};
 
 const SHORT: &str = "
 scenario: short
@@ -17,7 +17,7 @@ steps:
 
 /// The environment without the lines that hold these words.
 fn without(words: &[&str]) -> String {
-    shipped_environment()
+    shipped_text()
         .lines()
         .filter(|line| !words.iter().any(|word| line.contains(word)))
         .map(|line| format!("{line}\n"))
@@ -47,7 +47,7 @@ fn a_vessel_that_nobody_declares_forbids_the_word_recovered() {
 #[test]
 fn a_stack_that_is_sick_before_anything_burns_is_not_drilled() {
     // A wiki without its key listens and answers every request with an error.
-    let environment = shipped_environment().replace(
+    let environment = shipped_text().replace(
         "env: { API_REQUESTS_PER_MIN: \"100000\" }",
         "env: { API_REQUESTS_PER_MIN: \"100000\", OIDC_ISSUER: \"https://nobody.localhost\" }",
     );
@@ -70,7 +70,7 @@ fn a_stack_that_is_sick_before_anything_burns_is_not_drilled() {
 
 #[test]
 fn what_is_declared_as_sick_is_carried_and_only_what_it_touches_is_unknown() {
-    let environment = shipped_environment().replace(
+    let environment = shipped_text().replace(
         "env: { API_REQUESTS_PER_MIN: \"100000\" }",
         "env: { API_REQUESTS_PER_MIN: \"100000\", OIDC_ISSUER: \"https://nobody.localhost\" }",
     ) + "\nknown_sick:\n  wiki: { check: login, because: its provider moved }\n";
@@ -96,7 +96,7 @@ fn what_is_declared_as_sick_is_carried_and_only_what_it_touches_is_unknown() {
 #[test]
 fn a_declared_store_that_stays_empty_forbids_the_word_recovered() {
     // Uploads go to the container's own disk although a bucket is there for them.
-    let environment = shipped_environment().replace(
+    let environment = shipped_text().replace(
         "env: { API_REQUESTS_PER_MIN: \"100000\" }",
         "env: { API_REQUESTS_PER_MIN: \"100000\", STORAGE_TYPE: local }",
     );

@@ -5,7 +5,9 @@ mod buckets;
 mod declared;
 mod documents;
 mod profiles;
+mod relative;
 mod sabotage;
+mod second_factor;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;

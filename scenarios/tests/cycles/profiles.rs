@@ -1,5 +1,7 @@
 //! The shipped scenario under the three profiles.
 
+use phoenix_evidence::finding::{Outcome, Subject};
+
 use crate::support::{cycle, shipped_document};
 
 const FULL: &str = include_str!("../../full-phoenix.yaml");
@@ -14,6 +16,16 @@ fn today_loses_what_the_document_says_and_agrees() {
     assert!(ran.count("bookstack-uploads", "dangling") > 0);
     assert!(ran.count("zitadel-db", "undecryptable") > 0);
     assert_eq!(ran.count("bookstack-db", "lost"), 0);
+    // Both keys are new. Nobody logs in, so nobody is asked for a code: that follows from the
+    // provider's key, and is neither a second finding nor a doubt about the wiki's database.
+    let second_factors = ran.verdicts_of("wiki/second-factor");
+    assert_eq!(second_factors.keys().collect::<Vec<_>>(), ["unreachable"]);
+    assert_eq!(ran.survival_of("bookstack/app-key"), [Outcome::Unknown]);
+    assert_eq!(ran.survival_of("bookstack-db"), [Outcome::Pass]);
+    assert_eq!(
+        ran.root_of("bookstack/app-key"),
+        Some(Subject::Secret("zitadel/masterkey".to_owned()))
+    );
     assert_eq!(
         ran.view.finished.as_ref().map(|end| end.manual_steps),
         Some(2)

@@ -1,6 +1,8 @@
 //! Seeded faults: each is caught with the right verdict, each has been seen to bite, and the same
 //! run without it raises nothing.
 
+use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
+
 use crate::support::{Ran, cycle, cycle_keeping, shipped_document};
 
 /// A cycle under `target` with a fault before the destroy and one before the restore. The wiki's
@@ -146,6 +148,39 @@ fn a_changed_key_is_named() {
     assert!(ran.failed("key-changed") && ran.failed("login-failed"));
 }
 
+/// Every page and file reads the same under the new key, and everybody else logs in: only what the
+/// key sealed tells of it.
+#[test]
+fn a_changed_application_key_is_named_and_the_pages_survive() {
+    let ran = with("", "regenerate: bookstack/app-key");
+    caught(&ran, "a changed application key");
+    assert_eq!(ran.view.recovery(), "not-recovered");
+    assert!(ran.count("bookstack-db", "undecryptable") >= 1);
+    assert_eq!(ran.survival_of("bookstack/app-key"), [Outcome::Fail]);
+    assert_eq!(ran.survival_of("zitadel/masterkey"), [Outcome::Pass]);
+    for verdict in ["lost", "dangling", "corrupted", "unreachable"] {
+        assert_eq!(ran.total(verdict), 0, "{verdict}");
+    }
+    for kind in ["wiki/page", "wiki/page-with-attachment"] {
+        let verdicts = ran.verdicts_of(kind);
+        assert!(verdicts.contains_key("survived"), "{kind}: {verdicts:?}");
+        assert!(!verdicts.contains_key("undecryptable"), "{kind}");
+    }
+    assert!(ran.failed("key-changed") && !ran.failed("login-failed"));
+}
+
+/// Nobody comes as far as the code, and no key is to blame for it: that is unknown, in the store
+/// too.
+#[test]
+fn second_factors_behind_a_stopped_provider_are_unknown() {
+    let ran = with_after("stop: zitadel");
+    is_news(&ran, "a stopped provider");
+    let verdicts = ran.verdicts_of("wiki/second-factor");
+    assert_eq!(verdicts.keys().collect::<Vec<_>>(), ["unreachable"]);
+    assert_eq!(ran.survival_of("bookstack/app-key"), [Outcome::Unknown]);
+    assert_eq!(ran.survival_of("bookstack-db"), [Outcome::Unknown]);
+}
+
 #[test]
 fn a_provider_that_was_built_anew_has_twins() {
     let ran = with("", "rebuild-provider: zitadel");
@@ -190,6 +225,20 @@ fn a_clock_that_moved_back_is_seen() {
     let ran = with("", "shift-clock: { service: zitadel, back: 2h }");
     is_news(&ran, "a clock that moved");
     assert!(ran.failed("login-failed"));
+}
+
+#[test]
+fn a_strangers_certificate_is_shown_and_refused() {
+    let ran = with_after("certificate: wiki");
+    is_news(&ran, "a stranger's certificate");
+    assert!(ran.failed("certificate-unknown-issuer"));
+    assert!(ran.says("issuer CN=phoenix run stranger"));
+    let refused =
+        ran.view.results.iter().filter(|result| {
+            result.check == CheckKind::Certificate && result.outcome != Outcome::Pass
+        });
+    let subjects: Vec<_> = refused.map(|result| result.subject.clone()).collect();
+    assert_eq!(subjects, [Subject::Service("wiki".to_owned())]);
 }
 
 #[test]

@@ -498,6 +498,7 @@ impl<'a> Lowering<'a> {
             "delete-points" => Fault::DeletePoints(store()),
             "stop" => Fault::Stop(self.service(Some(value))),
             "volatile" => Fault::Volatile(store()),
+            "certificate" => Fault::Certificate(self.service(Some(value))),
             _ => return None,
         })
     }

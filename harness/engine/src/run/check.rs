@@ -50,7 +50,7 @@ impl Cycle<'_> {
             ));
         }
         if wanted(Check::Survival) {
-            self.check_certificates()?;
+            self.check_certificates(step).await?;
         }
         if wanted(Check::Write) || wanted(Check::Survival) {
             done.push(told("first writes taken", "no first write", &all.no_write));
@@ -229,49 +229,6 @@ impl Cycle<'_> {
             });
         }
         checked.results.push(found);
-        Ok(())
-    }
-
-    /// Every probe of this run spoke TLS to the names of the stack and trusted one authority only:
-    /// a service that answered at all has shown its certificate.
-    fn check_certificates(&self) -> Result<(), StepError> {
-        if self.environment.network().authority_pem().is_none() {
-            return Ok(());
-        }
-        let mut state = self.state();
-        let healthy: Vec<String> = state
-            .results
-            .iter()
-            .filter(|result| result.check == CheckKind::Health)
-            .filter_map(|result| match &result.subject {
-                Subject::Service(service) => Some(service.clone()),
-                _ => None,
-            })
-            .collect();
-        for service in healthy {
-            let reached = state.results.iter().any(|result| {
-                result.check == CheckKind::Health
-                    && result.subject == Subject::Service(service.clone())
-                    && result
-                        .proofs
-                        .iter()
-                        .all(|proof| !proof.saw.contains("certificate"))
-            });
-            let found = result(
-                CheckKind::Certificate,
-                Subject::Service(service.clone()),
-                if reached {
-                    Outcome::Pass
-                } else {
-                    Outcome::Fail
-                },
-                1,
-                format!(
-                    "{service}: TLS handshake with the stack's own authority after the rebuild"
-                ),
-            );
-            state.results.push(found);
-        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The runner: a cycle from its first event to its last.
 
+mod certificates;
 mod check;
 mod disaster;
 mod finish;
@@ -8,6 +9,7 @@ mod progress;
 mod recover;
 mod restart;
 mod results;
+mod sealed;
 mod seed;
 mod small;
 mod state;

@@ -32,11 +32,13 @@ const SAMPLES: usize = 3;
 
 /// What was seen of one canary, with the words that go into the evidence.
 #[derive(Clone, Debug)]
-struct Looked {
-    at: usize,
-    observation: Observation,
-    probe: String,
-    saw: String,
+pub(super) struct Looked {
+    pub(super) at: usize,
+    pub(super) observation: Observation,
+    pub(super) probe: String,
+    pub(super) saw: String,
+    /// The login that its reading needs ended at the provider, and a direct read finds it.
+    pub(super) kept_out: bool,
 }
 
 /// A line of the file of observations and verdicts.
@@ -50,6 +52,15 @@ struct VerdictLine<'a> {
     reason: &'static str,
     probe: &'a str,
     saw: &'a str,
+}
+
+/// What a store's own tally does not say.
+#[derive(Clone, Copy)]
+struct Apart {
+    /// Markers that this run never wrote.
+    strangers: u64,
+    /// Unreachable canaries that are told under the key that keeps everybody out.
+    kept_out: u64,
 }
 
 /// What listings showed: copies of each canary, and markers that this run never wrote.
@@ -189,6 +200,7 @@ impl Cycle<'_> {
             },
             probe: format!("direct read of {store}"),
             saw,
+            kept_out: false,
         }
     }
 
@@ -242,6 +254,7 @@ impl Cycle<'_> {
             },
             probe: reading.probe,
             saw: saw.join(" / "),
+            kept_out: self.kept_out(known, &reading.parts).await,
         }
     }
 
@@ -261,7 +274,8 @@ impl Cycle<'_> {
             }
             | Seen::Unreachable {
                 token_dead: false, ..
-            } => Observed::Unreachable,
+            }
+            | Seen::NoLogin { .. } => Observed::Unreachable,
             // The key's error, or the error with which the harness's own token died of it: it is
             // there if a direct read finds it, and the key is to blame only if what needs no key
             // reads well in the same store.
@@ -324,7 +338,7 @@ impl Cycle<'_> {
 
     /// The secret that a canary is read with: its own, or that of its service, which the harness's
     /// token needs.
-    fn key_of(&self, known: &Known) -> Option<String> {
+    pub(super) fn key_of(&self, known: &Known) -> Option<String> {
         known.spec.key.clone().or_else(|| {
             let service = self.stack.service(known.spec.service.as_deref()?)?;
             service.secrets.first().cloned()
@@ -576,14 +590,18 @@ impl Cycle<'_> {
                 });
             }
         }
+        let kept_out = self.behind_dead_keys(canaries, looked, tally);
         for (at, name) in names.iter().enumerate() {
             let Some(store) = tally.stores.get(at) else {
                 continue;
             };
-            let strangers = listed.strangers.get(name).map_or(0, Vec::len) as u64;
-            self.conclude_store(step, name, store, strangers, &mut survival, disaster_us);
+            let apart = Apart {
+                strangers: listed.strangers.get(name).map_or(0, Vec::len) as u64,
+                kept_out: kept_out.in_store(canaries, name),
+            };
+            self.conclude_store(step, name, store, apart, &mut survival, disaster_us);
         }
-        self.conclude_secrets(step, canaries, looked, tally);
+        self.conclude_secrets(step, canaries, looked, tally, &kept_out);
         self.conclude_loss(canaries, tally);
         let sentence = {
             let state = self.state();
@@ -611,7 +629,10 @@ impl Cycle<'_> {
         step: &Step,
         name: &str,
         tally: &phoenix_evidence::verdict::StoreTally,
-        strangers: u64,
+        Apart {
+            strangers,
+            kept_out,
+        }: Apart,
         survival: &mut Survival,
         disaster_us: i64,
     ) {
@@ -652,12 +673,17 @@ impl Cycle<'_> {
                     .or_default() += strangers;
             }
         }
-        // What a key made unreadable is the key's finding, and the data is there.
+        // What a key made unreadable is the key's finding, and the data is there. So is what another
+        // key keeps everybody from asking for.
         let own: Vec<(Verdict, u64)> = tally
             .verdicts
             .iter()
             .filter(|(verdict, _)| **verdict != Verdict::Undecryptable)
-            .map(|(verdict, n)| (*verdict, *n))
+            .map(|(verdict, n)| match verdict {
+                Verdict::Unreachable => (*verdict, n.saturating_sub(kept_out)),
+                _ => (*verdict, *n),
+            })
+            .filter(|(_, n)| *n > 0)
             .chain((strangers > 0).then_some((Verdict::Unexpected, strangers)))
             .collect();
         let outcome = own
@@ -747,62 +773,6 @@ impl Cycle<'_> {
         }
     }
 
-    /// One result a key: what it made unreadable, or that what it seals still reads.
-    fn conclude_secrets(&self, step: &Step, canaries: &[Known], looked: &[Looked], tally: &Tally) {
-        #[derive(Default)]
-        struct Sealed {
-            unreadable: u64,
-            read: u64,
-            example: Option<(String, String)>,
-        }
-        let mut keys: BTreeMap<String, Sealed> = BTreeMap::new();
-        for (looked, judged) in looked.iter().zip(&tally.judged) {
-            let known = &canaries[looked.at];
-            let Some(key) = self.key_of(known) else {
-                continue;
-            };
-            if judged.verdict == Verdict::Undecryptable {
-                let sealed = keys.entry(key).or_default();
-                sealed.unreadable += 1;
-                sealed
-                    .example
-                    .get_or_insert_with(|| (looked.probe.clone(), looked.saw.clone()));
-            } else if known.spec.key.is_some() && judged.verdict == Verdict::Survived {
-                keys.entry(key).or_default().read += 1;
-            }
-        }
-        for (key, sealed) in keys {
-            let (outcome, summary) = if sealed.unreadable > 0 {
-                let unreadable = count(sealed.unreadable, "canary", "canaries");
-                (
-                    Outcome::Fail,
-                    format!("{key}: {unreadable} there and undecryptable"),
-                )
-            } else {
-                (
-                    Outcome::Pass,
-                    format!("{key}: what it seals reads as before"),
-                )
-            };
-            let mut found = result(
-                CheckKind::Survival,
-                Subject::Secret(key),
-                outcome,
-                sealed.unreadable + sealed.read,
-                summary.clone(),
-            );
-            if sealed.unreadable > 0 {
-                let name = Verdict::Undecryptable.name().to_owned();
-                found.failures = vec![(FailureKind(name), sealed.unreadable)];
-            }
-            let (probe, saw) = sealed
-                .example
-                .unwrap_or(("sealed canaries".to_owned(), summary));
-            found.proofs = vec![proof(&step.id, &probe, &saw)];
-            self.state().results.push(found);
-        }
-    }
-
     /// The share of acknowledged canaries that are gone, over the whole stack.
     fn conclude_loss(&self, canaries: &[Known], tally: &Tally) {
         let (mut lost, mut of) = (0_u64, 0_u64);
@@ -876,6 +846,7 @@ fn words_of_seen(seen: &Seen) -> String {
         Seen::Absent => "not there".to_owned(),
         Seen::Present(contents) => words_of(contents),
         Seen::Unreadable { error, .. } => first_bytes(error, 120),
+        Seen::NoLogin { error, .. } => first_bytes(&format!("no login: {error}"), 120),
         Seen::Unreachable { why, .. } => first_bytes(why, 120),
     }
 }

@@ -348,6 +348,10 @@ fn fault() -> Shape {
                 "volatile",
                 "A restored store is gone when its services stop again.",
             ),
+            store(
+                "certificate",
+                "A service shows a certificate of an authority that nobody trusts.",
+            ),
         ],
         beside: Vec::new(),
         bare: &[],
