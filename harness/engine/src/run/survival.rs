@@ -274,8 +274,15 @@ impl Cycle<'_> {
             }
             | Seen::Unreachable {
                 token_dead: false, ..
+            } => Observed::Unreachable,
+            // Nobody came as far as to ask; a store that reads well and does not hold it answers.
+            Seen::NoLogin { .. } => {
+                let text = stands_as.unwrap_or(&known.marker);
+                match self.environment.find_text(store, text).await {
+                    Ok(false) if self.keyless_reads(store, direct) => Observed::Absent,
+                    _ => Observed::Unreachable,
+                }
             }
-            | Seen::NoLogin { .. } => Observed::Unreachable,
             // The key's error, or the error with which the harness's own token died of it: it is
             // there if a direct read finds it, and the key is to blame only if what needs no key
             // reads well in the same store.
