@@ -326,6 +326,7 @@ pub fn over(run: &str, environment: &str, documents: Vec<Document>, mapping: Map
             &at,
         );
         facts.dirty = conclusion.dirty;
+        facts.partial = conclusion.partial;
         let register = judge(&documents, &mapping, &conclusion.results, &facts);
         let recovery = match register.recovery {
             Recovery::Recovered => "recovered",

@@ -9,7 +9,6 @@ mod cycle;
 mod fingerprints;
 mod ledger;
 #[path = "../../tests/support/mod.rs"]
-#[expect(dead_code, reason = "the tests ask more of a cycle")]
 mod support;
 
 use std::process::ExitCode;

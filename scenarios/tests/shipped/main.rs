@@ -5,7 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -40,7 +40,7 @@ fn scenarios() -> Vec<PathBuf> {
 }
 
 /// The tests of one file: profile by profile, and for each value of its matrix.
-fn of_file(path: &PathBuf) -> Vec<Trial> {
+fn of_file(path: &Path) -> Vec<Trial> {
     let source = vocabulary::read_scenario(path).expect("a shipped scenario is valid");
     let profiles = lower::info(&source).profiles;
     let mut trials = Vec::new();

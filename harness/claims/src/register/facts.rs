@@ -48,6 +48,9 @@ pub struct RunFacts {
     pub level: Level,
     /// Whether its working tree was dirty: such a run settles nothing.
     pub dirty: bool,
+    /// Whether it destroyed a part of the stack only, or nothing: then it says nothing of what a
+    /// document says of a rebuild of everything.
+    pub partial: bool,
     /// When it ended, as RFC 3339.
     pub at: String,
     /// What it set out to check. A pair that has no result ended unknown: the run broke off.
@@ -75,6 +78,7 @@ impl RunFacts {
             profile: profile.to_owned(),
             level,
             dirty: false,
+            partial: false,
             at: at.to_owned(),
             planned: Vec::new(),
             not_run: Vec::new(),

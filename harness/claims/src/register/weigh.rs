@@ -71,8 +71,17 @@ pub(super) fn weigh(
     let mut seen = Vec::new();
     let mut missing = Vec::new();
     let mut foreign = true;
+    // A transcript and a criterion tell how it goes when everything goes.
+    let of_everything = matches!(claim.kind, ClaimKind::TranscriptLine | ClaimKind::Criterion);
     for tie in ties {
         for tied in &tie.checks {
+            if facts.partial && (of_everything || sums_up(tied.check)) {
+                missing.push(
+                    "it speaks of a rebuild of everything, and this run destroyed a part"
+                        .to_owned(),
+                );
+                continue;
+            }
             let matched: Vec<usize> = (0..results.len())
                 .filter(|&at| {
                     results[at].check == tied.check && tied.on.matches(&results[at].subject)
@@ -316,6 +325,14 @@ fn absent(facts: &RunFacts, check: CheckKind, on: &Selector) -> Absent {
             )
         }
     })
+}
+
+/// Checks that sum up a rebuild of the whole stack.
+fn sums_up(check: CheckKind) -> bool {
+    matches!(
+        check,
+        CheckKind::Rto | CheckKind::DataLoss | CheckKind::ManualSteps | CheckKind::Rebuild
+    )
 }
 
 /// Checks whose answer is a duration.

@@ -4,6 +4,7 @@
 mod documents;
 mod hostile;
 mod mapping;
+mod reach;
 mod register;
 mod status_block;
 mod support;

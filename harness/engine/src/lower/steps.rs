@@ -168,8 +168,9 @@ impl<'a> Lowering<'a> {
             "rebuild" => {
                 let stores = self.stores(body, "stores");
                 let title = format!("rebuild {} from code", self.words_of(&stores));
+                // A rebuild of one store asks nobody for anything.
+                self.manual_due |= stores.len() == self.stack.stores.len();
                 push(self, kind, title, Act::Rebuild { stores });
-                self.manual_due = true;
                 if !restore_follows {
                     self.start(&mut push);
                 }

@@ -7,6 +7,7 @@ use phoenix_evidence::journal::event::{CycleFinished, DestructionProof, Event, P
 use super::results::{kind, proof, result, tie};
 use super::{Conclusion, Cycle, CycleError, Judgement};
 use crate::plan::{Act, Expected};
+use crate::stack::Policy;
 
 impl Cycle<'_> {
     pub(super) async fn finish(
@@ -31,6 +32,7 @@ impl Cycle<'_> {
         let judgement = (self.judge)(&Conclusion {
             results: results.clone(),
             dirty: self.started.dirty,
+            partial: self.partial(),
             profile: self.stack.profile.clone(),
             level: self.started.level,
         });
@@ -84,6 +86,15 @@ impl Cycle<'_> {
         self.tell(&Event::CycleFinished(finished.clone()))?;
         self.sync()?;
         Ok(finished)
+    }
+
+    /// Whether the disaster left a store that it could have destroyed.
+    fn partial(&self) -> bool {
+        let state = self.state();
+        self.stack
+            .stores
+            .iter()
+            .any(|store| store.policy != Policy::Retained && !state.destroyed.contains(&store.name))
     }
 
     fn verdict(

@@ -47,6 +47,8 @@ pub struct Conclusion {
     pub results: Vec<phoenix_evidence::finding::CheckResult>,
     /// Whether the tree was dirty.
     pub dirty: bool,
+    /// Whether something that is not kept out of every destroy was not destroyed.
+    pub partial: bool,
     /// Profile.
     pub profile: String,
     /// Level of the evidence.

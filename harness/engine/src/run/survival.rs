@@ -794,6 +794,8 @@ impl Cycle<'_> {
             }
             match judged.verdict.counts_as() {
                 Some(Outcome::Pass) if judged.verdict == Verdict::Survived => of += 1,
+                // What was never destroyed is not lost: a share is one of the whole.
+                None if judged.verdict == Verdict::Retained => of += 1,
                 Some(Outcome::Fail) => {
                     of += 1;
                     lost += 1;
