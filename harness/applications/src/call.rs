@@ -125,3 +125,80 @@ pub(crate) fn client(network: &phoenix_engine::network::Network) -> Result<Clien
         .client(CALL_TIMEOUT)
         .map_err(|error| error_chain(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Instant;
+
+    use phoenix_engine::network::Network;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::{Client, NoAnswer, WriteOutcome, client, outcome, send};
+
+    /// A server that gives one of these answers to each connection and then hears nobody; one that
+    /// is empty is a connection that breaks off.
+    async fn answering(answers: &'static [&'static str]) -> (Client, String) {
+        // Whoever came first has chosen the same.
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let address: SocketAddr = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let mut request = [0_u8; 4096];
+                let read = stream.read(&mut request).await.expect("a request");
+                assert!(read > 0);
+                stream
+                    .write_all(answer.as_bytes())
+                    .await
+                    .expect("it is heard");
+            }
+        });
+        let network = Network::default();
+        network.set("app.localhost", address);
+        let client = client(&network).expect("a client");
+        (client, format!("http://app.localhost:{}/", address.port()))
+    }
+
+    #[tokio::test]
+    async fn a_rate_limit_is_waited_out_and_is_no_answer() {
+        let (client, url) = answering(&[
+            "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 201 Created\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+        ])
+        .await;
+        let began = Instant::now();
+        let answer = send(|| client.post(&url)).await;
+        assert_eq!(answer.map(|answer| answer.status).ok(), Some(201));
+        assert!(began.elapsed().as_millis() >= 1000, "its wait is honoured");
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_and_never_answered_is_indeterminate() {
+        let (client, url) = answering(&[""]).await;
+        let answer = send(|| client.post(&url)).await;
+        assert!(matches!(answer, Err(NoAnswer::Unknown(_))), "{answer:?}");
+        let outcome = outcome(answer, |_| serde_json::Value::Null);
+        assert!(
+            matches!(outcome, WriteOutcome::Indeterminate { .. }),
+            "{outcome:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_never_sent_is_refused() {
+        let (client, url) = answering(&[]).await;
+        // The listener goes with its task.
+        tokio::task::yield_now().await;
+        let answer = send(|| client.post(&url)).await;
+        let outcome = outcome(answer, |_| serde_json::Value::Null);
+        assert!(
+            matches!(outcome, WriteOutcome::Refused { .. }),
+            "{outcome:?}"
+        );
+    }
+}

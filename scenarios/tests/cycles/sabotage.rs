@@ -268,3 +268,20 @@ steps:
     let ran = cycle(&without, "target", &shipped_document());
     assert_eq!(ran.view.recovery(), "recovered", "{}", ran.view.sentence());
 }
+
+#[test]
+fn a_cache_that_outlives_the_destroy_is_seen() {
+    // It may be lost, and here it was not: what it serves is from before the disaster.
+    let ran = with("keep-vessel: zulip-memcached", "");
+    caught(&ran, "an old cache");
+    assert_eq!(ran.view.recovery(), "unknown", "{}", ran.view.sentence());
+    assert!(ran.failed("not-proven-destroyed"));
+}
+
+#[test]
+fn a_file_system_under_a_sidecar_that_was_never_destroyed_is_unverifiable() {
+    let ran = with("keep-vessel: zulip-efs", "");
+    caught(&ran, "an old file system");
+    assert!(ran.count("zulip-efs", "unverifiable") > 0);
+    assert_eq!(ran.count("zulip-efs", "survived"), 0);
+}
