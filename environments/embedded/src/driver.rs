@@ -1,7 +1,7 @@
 //! The driver: vessels, recovery points and direct access. Everything that it destroys lies in the
 //! one folder that it made itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::faults::Armed;
 use crate::objects::{self, Objects};
 use crate::router::Router;
 use crate::secrets::Secrets;
-use crate::store::{directory, identity, memory, sqlite};
+use crate::store::{directory, memory, sqlite};
 use crate::vault::Vault;
 
 /// The slowest service of an embedded stack is up within a tenth of this on a quiet machine.
@@ -135,86 +135,12 @@ impl Embedded {
             .ok_or_else(|| DriverError::new(format!("find the store {name}"), "it is not declared"))
     }
 
-    /// Where a store lies.
-    pub(crate) fn path(&self, store: &Store) -> PathBuf {
-        if store.kind == StoreKind::Bucket {
-            return self.objects.stock.root().join(&store.at);
-        }
-        let carrier = store
-            .on
-            .as_ref()
-            .and_then(|on| self.stack.store(on))
-            .map(|carrier| self.path(carrier));
-        match carrier {
-            Some(carrier) => carrier.join(&store.at),
-            None => self.folder.join("stores").join(&store.at),
-        }
-    }
-
-    /// Names below a store's folder under which other stores lie: each is a store of its own.
-    pub(crate) fn carried(&self, store: &Store) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .stack
-            .stores
-            .iter()
-            .filter(|other| other.on.as_ref() == Some(&store.name))
-            .filter_map(|other| Some(other.at.split('/').next()?.to_owned()))
-            .collect();
-        names.sort();
-        names.dedup();
-        names
-    }
-
     pub(crate) fn secrets_file(&self) -> PathBuf {
         self.folder.join("secrets.json")
     }
 
     fn preserved_file(&self) -> PathBuf {
         self.vault.content("secrets", "preserved")
-    }
-
-    pub(crate) fn create_vessel(&self, store: &Store) -> std::io::Result<()> {
-        let path = self.path(store);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        match store.kind {
-            StoreKind::Database => fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(&path)
-                .map(|_| ()),
-            StoreKind::Files => fs::create_dir_all(&path),
-            StoreKind::Bucket => self.create_bucket(store),
-            StoreKind::Memory => {
-                self.servers.start(&store.name, &store.engine);
-                Ok(())
-            }
-        }
-    }
-
-    pub(crate) fn remove_vessel(&self, store: &Store) -> std::io::Result<()> {
-        let path = self.path(store);
-        let gone = |outcome: std::io::Result<()>| match outcome {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-        match store.kind {
-            StoreKind::Database => {
-                for suffix in ["", "-wal", "-shm", "-journal"] {
-                    let mut name = path.clone().into_os_string();
-                    name.push(suffix);
-                    gone(fs::remove_file(name))?;
-                }
-                Ok(())
-            }
-            StoreKind::Files => gone(fs::remove_dir_all(&path)),
-            StoreKind::Bucket => self.remove_bucket(store),
-            StoreKind::Memory => {
-                self.servers.end(&store.name);
-                Ok(())
-            }
-        }
     }
 
     /// Values for all secrets: the preserved ones as they were, the others anew.
@@ -243,48 +169,6 @@ impl Embedded {
                 .map_err(|why| DriverError::new("keep the preserved secrets", why))?;
         }
         kept.save(&path)
-    }
-
-    pub(crate) fn fingerprint_now(
-        &self,
-        store: &Store,
-    ) -> Result<Option<Fingerprint>, DriverError> {
-        let path = self.path(store);
-        let doing = || format!("fingerprint {}", store.name);
-        match store.kind {
-            StoreKind::Database => sqlite::fingerprint(&path)
-                .map(Some)
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Files => directory::fingerprint_but(&path, &self.carried(store))
-                .map(Some)
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Bucket => self
-                .bucket(store)
-                .and_then(|bucket| objects::fingerprint(&bucket))
-                .map(Some)
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Memory => Ok(None),
-        }
-    }
-
-    /// Puts the content of a point into the store's vessel; the vessel stays the one it is.
-    pub(crate) fn copy_in(&self, store: &Store, content: &Path) -> std::io::Result<u64> {
-        let path = self.path(store);
-        match store.kind {
-            StoreKind::Database => {
-                let mut from = fs::File::open(content.join("database"))?;
-                let mut to = fs::OpenOptions::new()
-                    .write(true)
-                    .truncate(true)
-                    .open(&path)?;
-                let bytes = std::io::copy(&mut from, &mut to)?;
-                to.sync_data()?;
-                Ok(bytes)
-            }
-            StoreKind::Files => directory::copy_tree(content, &path),
-            StoreKind::Bucket => self.restore_bucket(store, content),
-            StoreKind::Memory => Ok(0),
-        }
     }
 }
 
@@ -319,63 +203,7 @@ impl Environment for Embedded {
     }
 
     async fn inventory(&self) -> Result<Vec<Vessel>, DriverError> {
-        let mut vessels = Vec::new();
-        let mut known = BTreeSet::new();
-        for store in &self.stack.stores {
-            if store.kind == StoreKind::Memory {
-                vessels.extend(self.servers.identity(&store.name).map(|identity| Vessel {
-                    store: Some(store.name.clone()),
-                    kind: store.engine.clone(),
-                    place: format!("memory of {}", store.at),
-                    identity,
-                }));
-                continue;
-            }
-            let path = self.path(store);
-            let Some(identity) = identity(&path) else {
-                continue;
-            };
-            let place = path
-                .strip_prefix(&self.folder)
-                .unwrap_or(&path)
-                .display()
-                .to_string();
-            known.insert(path);
-            vessels.push(Vessel {
-                store: Some(store.name.clone()),
-                kind: store.engine.clone(),
-                place,
-                identity,
-            });
-        }
-        let doing = "look for undeclared vessels";
-        let stores = self.folder.join("stores");
-        if let Ok(entries) = fs::read_dir(&stores) {
-            for entry in entries {
-                let path = entry.map_err(|why| DriverError::new(doing, why))?.path();
-                let name = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned();
-                let beside = ["-wal", "-shm", "-journal"]
-                    .iter()
-                    .any(|suffix| name.ends_with(suffix));
-                if !known.contains(&path) && !beside {
-                    vessels.push(Vessel {
-                        store: None,
-                        kind: if path.is_dir() { "directory" } else { "file" }.to_owned(),
-                        place: format!("stores/{name}"),
-                        identity: identity(&path).unwrap_or_default(),
-                    });
-                }
-            }
-        }
-        self.undeclared_buckets(&known, &mut vessels)
-            .map_err(|why| DriverError::new(doing, why))?;
-        self.container_layers(&mut vessels)
-            .map_err(|why| DriverError::new(doing, why))?;
-        Ok(vessels)
+        self.vessels()
     }
 
     async fn stop(&self, services: &[String]) -> Result<(), DriverError> {
@@ -558,88 +386,23 @@ impl Environment for Embedded {
     }
 
     async fn write_direct(&self, store: &str, copy: &DirectCopy) -> Result<bool, DriverError> {
-        let declared = self.store(store)?;
-        let path = self.path(declared);
-        let doing = || format!("write straight into {store}");
-        match declared.kind {
-            StoreKind::Database => sqlite::write_direct(&path, copy)
-                .map(|()| true)
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Files => directory::write_direct(&path, copy)
-                .map(|()| true)
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Bucket => self
-                .bucket(declared)
-                .and_then(|bucket| bucket.write_direct(copy))
-                .map(|()| true)
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Memory => Ok(self.servers.write_direct(store, copy)),
-        }
+        self.write_straight(store, copy)
     }
 
     async fn list_direct(&self, store: &str) -> Result<Vec<DirectCopy>, DriverError> {
-        let declared = self.store(store)?;
-        let path = self.path(declared);
-        let doing = || format!("read straight from {store}");
-        match declared.kind {
-            StoreKind::Database => {
-                sqlite::list_direct(&path).map_err(|why| DriverError::new(doing(), why))
-            }
-            StoreKind::Memory => Ok(self.servers.list_direct(store)),
-            StoreKind::Bucket => self
-                .bucket(declared)
-                .and_then(|bucket| bucket.list_direct())
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Files => {
-                directory::list_direct(&path).map_err(|why| DriverError::new(doing(), why))
-            }
-        }
+        self.list_straight(store)
     }
 
     async fn find_text(&self, store: &str, text: &str) -> Result<bool, DriverError> {
-        let declared = self.store(store)?;
-        let path = self.path(declared);
-        let doing = || format!("look for a text in {store}");
-        match declared.kind {
-            StoreKind::Database => {
-                sqlite::find_text(&path, text).map_err(|why| DriverError::new(doing(), why))
-            }
-            StoreKind::Memory => Ok(self.servers.find_text(store, text)),
-            StoreKind::Bucket => self
-                .bucket(declared)
-                .and_then(|bucket| bucket.find_text(text))
-                .map_err(|why| DriverError::new(doing(), why)),
-            StoreKind::Files => directory::find_text(&path, text, &self.carried(declared))
-                .map_err(|why| DriverError::new(doing(), why)),
-        }
+        self.find_straight(store, text)
     }
 
     async fn holds(&self, store: &str) -> Result<u64, DriverError> {
-        let declared = self.store(store)?;
-        let path = self.path(declared);
-        let fail = |why: &dyn std::fmt::Display| {
-            DriverError::new(format!("count what {store} holds"), why)
-        };
-        match declared.kind {
-            StoreKind::Database => sqlite::rows(&path).map_err(|why| fail(&why)),
-            StoreKind::Files => directory::files_but(&path, &self.carried(declared))
-                .map(|files| files.len() as u64)
-                .map_err(|why| fail(&why)),
-            StoreKind::Bucket => self
-                .bucket(declared)
-                .map(|bucket| bucket.objects().len() as u64)
-                .map_err(|why| fail(&why)),
-            StoreKind::Memory => Ok(self.servers.holds(store)),
-        }
+        self.count_straight(store)
     }
 
     async fn sql(&self, store: &str, query: &str) -> Result<Vec<String>, DriverError> {
-        let declared = self.store(store)?;
-        let doing = format!("ask {store}");
-        if declared.kind != StoreKind::Database {
-            return Err(DriverError::new(doing, "it is no database"));
-        }
-        sqlite::query(&self.path(declared), query).map_err(|why| DriverError::new(doing, why))
+        self.query_straight(store, query)
     }
 
     async fn secrets(&self) -> BTreeMap<String, Option<String>> {
@@ -719,30 +482,5 @@ impl Embedded {
             .points(store)
             .and_then(|points| self.usable(self.store(store).map_err(io::Error::other)?, points))
             .map_err(|why| DriverError::new(format!("list recovery points of {store}"), why))
-    }
-
-    /// Files that grew in a container's own layer: data that nobody declared. Caches are no data.
-    fn container_layers(&self, vessels: &mut Vec<Vessel>) -> std::io::Result<()> {
-        let root = self.folder.join("containers");
-        for service in &self.stack.services {
-            let layer = root.join(&service.name);
-            if !layer.exists() {
-                continue;
-            }
-            let grown = directory::files(&layer)?.into_iter().filter(|path| {
-                let inside = path.strip_prefix(&layer).unwrap_or(path);
-                !inside.starts_with("framework") && !inside.ends_with("pat.txt")
-            });
-            let files = grown.count();
-            if files > 0 {
-                vessels.push(Vessel {
-                    store: None,
-                    kind: "container layer".to_owned(),
-                    place: format!("{} ({files} files)", service.name),
-                    identity: identity(&layer).unwrap_or_default(),
-                });
-            }
-        }
-        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The embedded environment: understudies in this process behind a TLS router on loopback, SQLite
-//! files as databases, folders as volumes, an
-//! object store with versions, secrets in a file, and a vault outside the blast radius.
-//! Two runs at once never meet: each has its own folder, ports and authority.
+//! files as databases, folders as volumes, an object store with versions, caches in memory, secrets
+//! in a file, and a vault outside the blast radius. Two runs at once never meet: each has
+//! its own folder, ports and authority.
 
 mod applications;
 mod authority;
@@ -13,6 +13,8 @@ mod router;
 mod secrets;
 mod services;
 pub mod store;
+mod straight;
 mod vault;
+mod vessels;
 
 pub use driver::Embedded;

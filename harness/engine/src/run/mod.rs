@@ -2,9 +2,11 @@
 
 mod certificates;
 mod check;
+mod conclude;
 mod disaster;
 mod finish;
 mod graph;
+mod observe;
 mod progress;
 mod recover;
 mod restart;
