@@ -1,7 +1,9 @@
 //! From files to what runs: an environment and a profile become a [`crate::stack::Stack`], a
 //! scenario over a stack becomes plans.
 
+mod bodies;
 mod environment;
+mod profile;
 mod scenario;
 mod steps;
 
