@@ -96,6 +96,7 @@ fn cycle(cycle: &CycleView) -> Value {
         rise_s => rise_s,
         rises => rises(cycle, rise_s),
         rpa => rpa(cycle),
+        unbounded => unbounded(cycle),
         unproven => cycle
             .register
             .as_ref()
@@ -109,6 +110,19 @@ fn total(cycle: &CycleView) -> f64 {
         .iter()
         .map(|step| step.from_s + step.took_s)
         .fold(0.1, f64::max)
+}
+
+/// Whether a store lost what it had and has nothing to come back from: no age bounds that.
+fn unbounded(cycle: &CycleView) -> bool {
+    cycle.results.iter().any(|result| {
+        let gone = |(kind, _): &(phoenix_evidence::finding::FailureKind, u64)| {
+            matches!(
+                kind.0.as_str(),
+                "no-backup" | "no-recovery-point" | "recovery-points-gone"
+            )
+        };
+        result.outcome == Outcome::Fail && result.failures.iter().any(gone)
+    })
 }
 
 /// The worst recovery point actual of all stores, in seconds.

@@ -309,7 +309,55 @@ impl CycleView {
             "disagrees" => "the document disagrees",
             _ => "whether the document agrees cannot be told",
         };
-        format!("{recovery}; {agreement}.")
+        format!(
+            "{recovery}; {agreement}{}{}.",
+            self.objectives(),
+            self.unmet()
+        )
+    }
+
+    /// The objectives that were missed though everything came back.
+    fn objectives(&self) -> String {
+        if self.recovery() != "recovered" {
+            return String::new();
+        }
+        let mut missed: BTreeSet<String> = BTreeSet::new();
+        for result in &self.results {
+            let word = match result.check {
+                CheckKind::Rto => "RTO",
+                CheckKind::Rpo => "RPO",
+                CheckKind::ManualSteps => "manual steps",
+                _ => continue,
+            };
+            if result.outcome == Outcome::Fail {
+                missed.insert(format!("{word} of {}", subject(&result.subject)));
+            }
+        }
+        let missed: Vec<String> = missed.into_iter().collect();
+        match missed.len() {
+            0 => String::new(),
+            n if n > REASONS_MAX + 1 => format!(
+                "; objectives missed: {}, and {} more",
+                missed[..REASONS_MAX].join(", "),
+                n - REASONS_MAX
+            ),
+            _ => format!("; objectives missed: {}", missed.join(", ")),
+        }
+    }
+
+    /// What the scenario promised and the run did not keep.
+    fn unmet(&self) -> String {
+        let unmet: Vec<String> = self
+            .expectations
+            .iter()
+            .filter(|(_, met, _)| !met)
+            .map(|(expected, _, saw)| format!("expected {expected}, saw {saw}"))
+            .collect();
+        if unmet.is_empty() {
+            String::new()
+        } else {
+            format!("; not as the scenario expects: {}", unmet.join(", "))
+        }
     }
 
     /// The first check that could not tell.

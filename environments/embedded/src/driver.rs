@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,6 +32,14 @@ use crate::vault::Vault;
 /// The slowest service of an embedded stack is up within a tenth of this on a quiet machine.
 const SETTLES_WITHIN: Duration = Duration::from_secs(4);
 
+/// Whether somebody answers there. A call to a free port can meet itself, which is nobody.
+async fn answers(address: SocketAddr) -> bool {
+    match tokio::net::TcpStream::connect(address).await {
+        Ok(stream) => stream.local_addr().ok() != stream.peer_addr().ok(),
+        Err(_) => false,
+    }
+}
+
 /// An embedded stack of one cycle.
 pub struct Embedded {
     pub(crate) run: String,
@@ -54,6 +63,8 @@ pub struct Embedded {
 #[derive(Default)]
 pub(crate) struct Live {
     pub(crate) running: BTreeMap<String, Running>,
+    /// Where each service listened last.
+    pub(crate) addresses: BTreeMap<String, SocketAddr>,
     pub(crate) databases: BTreeMap<String, std::sync::Arc<SqliteDatabase>>,
     /// What each service was started with: where its own commands run.
     pub(crate) platforms: BTreeMap<String, Platform>,
@@ -265,15 +276,14 @@ impl Environment for Embedded {
     }
 
     async fn still_answering(&self, services: &[String]) -> Vec<String> {
-        let live = self.live.lock().await;
+        let last = self.live.lock().await.addresses.clone();
         let mut answering = Vec::new();
         for service in services {
-            if let Some(running) = live.running.get(service)
-                && tokio::net::TcpStream::connect(running.address)
-                    .await
-                    .is_ok()
-            {
-                answering.push(format!("{service} at {}", running.address));
+            let Some(address) = last.get(service) else {
+                continue;
+            };
+            if answers(*address).await {
+                answering.push(format!("{service} at {address}"));
             }
         }
         if let Some(address) = self.objects.answers_stopped().await {

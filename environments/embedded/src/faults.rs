@@ -136,17 +136,22 @@ impl Embedded {
             }
             Fault::EmptyBackup(store) => {
                 let content = self.newest_content(store)?;
+                let before = self.sealed(store)?;
                 self.empty_content(self.store(store)?, &content)
                     .map_err(io)?;
                 self.reseal(store)?;
-                now(format!("{store}: its newest recovery point holds nothing"))
+                Ok(Injected {
+                    bitten: Some(self.sealed(store)? != before),
+                    proof: format!("{store}: its newest recovery point holds nothing"),
+                })
             }
             Fault::TruncateBackup(store) => {
                 let content = self.newest_content(store)?;
                 let bytes = truncate_largest(&content).map_err(io)?;
-                now(format!(
-                    "{store}: {bytes} bytes cut off its newest recovery point"
-                ))
+                Ok(Injected {
+                    bitten: Some(bytes > 0),
+                    proof: format!("{store}: {bytes} bytes cut off its newest recovery point"),
+                })
             }
             Fault::StaleBackup(store) => {
                 let points = self.points_of(store)?;
@@ -156,11 +161,16 @@ impl Embedded {
                 if oldest == newest {
                     return Err(DriverError::new(doing(), "it has one recovery point only"));
                 }
+                let before = self.sealed(store)?;
                 let to = self.vault.content(store, newest);
                 directory::clear(&to).map_err(io)?;
                 directory::copy_tree(&self.vault.content(store, oldest), &to).map_err(io)?;
                 self.reseal(store)?;
-                now(format!("{store}: {newest} now holds what {oldest} holds"))
+                Ok(Injected {
+                    // Two points of a store that did not change are the same, and nothing is stale.
+                    bitten: Some(self.sealed(store)? != before),
+                    proof: format!("{store}: {newest} now holds what {oldest} holds"),
+                })
             }
             Fault::DeletePoints(store) => {
                 let before = self.points_of(store)?.len();
@@ -219,6 +229,16 @@ impl Embedded {
                 "it has no recovery point",
             )),
         }
+    }
+
+    /// Digest of the newest recovery point.
+    fn sealed(&self, store: &str) -> Result<String, DriverError> {
+        let points = self.points_of(store)?;
+        let newest = points.last().map_or("", String::as_str);
+        let manifest = self.vault.verify(store, newest);
+        manifest
+            .map(|manifest| manifest.digest)
+            .map_err(|why| DriverError::new(format!("read the backup of {store}"), why))
     }
 
     fn reseal(&self, store: &str) -> Result<(), DriverError> {

@@ -176,6 +176,7 @@ impl Embedded {
             Ok(running) => {
                 self.router.route(&host, Some(running.address));
                 live.logs.insert(name.to_owned(), running.log.clone());
+                live.addresses.insert(name.to_owned(), running.address);
                 live.running.insert(name.to_owned(), running);
                 self.armed().clock_shifted(name);
                 live.databases.insert(name.to_owned(), database);

@@ -513,7 +513,7 @@ impl Application for Mattermost {
         };
         let read = self.get(&format!("/api/v4/posts/{post}")).await;
         match &read {
-            Ok(answer) if answer.ok() => Ok(()),
+            Ok(answer) if answer.ok() && text(&answer.json(), "/message") == marker => Ok(()),
             _ => Err(failed("read the new post back", &read)),
         }
     }

@@ -381,7 +381,9 @@ impl Application for Zitadel {
         for _ in 0..100 {
             let read = self.call(Method::GET, &path, &Value::Null).await;
             match &read {
-                Ok(answer) if answer.ok() => return Ok(()),
+                Ok(answer) if answer.ok() && text(&answer.json(), "/user/username") == marker => {
+                    return Ok(());
+                }
                 Ok(answer) if answer.status == 404 => {
                     phoenix_engine::pause(std::time::Duration::from_millis(20)).await;
                 }

@@ -289,9 +289,12 @@ impl Application for Zulip {
             Ok(answer) if answer.ok() => number(&answer.json(), "/id"),
             _ => return Err(failed("send a message", &made)),
         };
-        let read = self.get(&format!("/api/v1/messages/{message}")).await;
+        let path = format!("/api/v1/messages/{message}?apply_markdown=false");
+        let read = self.get(&path).await;
         match &read {
-            Ok(answer) if answer.ok() => Ok(()),
+            Ok(answer) if answer.ok() && text(&answer.json(), "/message/content") == marker => {
+                Ok(())
+            }
             _ => Err(failed("read the new message back", &read)),
         }
     }

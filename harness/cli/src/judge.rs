@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use phoenix_claims::{
-    Agreement, Document, DocumentError, Entry, Mapping, MappingError, Recovery, RunFacts, Selector,
-    Tie, TiedCheck, judge,
+    Agreement, Document, DocumentError, Entry, Mapping, MappingError, NotRun, Recovery, RunFacts,
+    Selector, Tie, TiedCheck, judge,
 };
 use phoenix_engine::lower::{self, TieSubject};
 use phoenix_engine::run::{Conclusion, Judge, Judgement};
@@ -327,6 +327,15 @@ pub fn over(run: &str, environment: &str, documents: Vec<Document>, mapping: Map
         );
         facts.dirty = conclusion.dirty;
         facts.partial = conclusion.partial;
+        facts.not_run = conclusion
+            .not_made
+            .iter()
+            .map(|(check, subject, reason)| NotRun {
+                check: *check,
+                subject: Some(subject.clone()),
+                reason: reason.clone(),
+            })
+            .collect();
         let register = judge(&documents, &mapping, &conclusion.results, &facts);
         let recovery = match register.recovery {
             Recovery::Recovered => "recovered",

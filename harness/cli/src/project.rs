@@ -201,6 +201,9 @@ pub(crate) fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
                 path.display()
             ));
         }
+        for words in changed(&path, &read.lines) {
+            terminal::talk(&format!("warning: {words}\n"));
+        }
         all.push(read.lines);
     }
     if all.is_empty() {
@@ -210,6 +213,26 @@ pub(crate) fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
         ));
     }
     Ok(all)
+}
+
+/// The files beside a journal that are not what it says of them: its verdicts rest on them.
+fn changed(journal: &Path, lines: &[Line<Event>]) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in lines {
+        let Event::Attached { file, blake3, .. } = &line.event else {
+            continue;
+        };
+        let path = journal.with_file_name(file);
+        // One that is gone proves nothing either way: the verdicts are in the journal.
+        if std::fs::read(&path).is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() != blake3)
+        {
+            all.push(format!(
+                "{} was changed after the run: trust no verdict that rests on it",
+                path.display()
+            ));
+        }
+    }
+    all
 }
 
 fn unreadable(why: &JournalError) -> Error {

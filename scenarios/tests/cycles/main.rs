@@ -1,6 +1,7 @@
 //! Whole cycles on the embedded environment: the shipped scenario under each profile, documents
 //! that are wrong, and seeded faults.
 
+mod afterwards;
 mod buckets;
 mod declared;
 mod documents;

@@ -21,6 +21,7 @@ use phoenix_evidence::canary::CanarySpec;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use self::pages::named;
 use crate::browser::Browser;
 use crate::call::{Answer, NoAnswer, client, failed, outcome, send};
 use crate::zitadel::{no_browser, said, trace};
@@ -287,7 +288,7 @@ impl Application for BookStack {
             .call(Method::GET, &format!("/api/pages/{page}"), &Value::Null)
             .await;
         match &read {
-            Ok(answer) if answer.ok() => Ok(()),
+            Ok(answer) if answer.ok() && named(&answer.json(), marker) => Ok(()),
             _ => Err(failed("read the new page back", &read)),
         }
     }

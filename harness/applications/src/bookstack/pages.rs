@@ -138,6 +138,6 @@ fn plain(html: &str) -> String {
 }
 
 /// Whether an entry carries this canary's name.
-fn named(entry: &Value, marker: &str) -> bool {
+pub(super) fn named(entry: &Value, marker: &str) -> bool {
     entry.pointer("/name").and_then(Value::as_str) == Some(marker)
 }

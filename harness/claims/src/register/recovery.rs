@@ -1,6 +1,6 @@
 //! Did the stack recover? Answered from the results alone, whatever any document says.
 
-use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome};
+use phoenix_evidence::finding::{CheckKind, CheckResult, FailureKind, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The first of the two answers.
@@ -60,7 +60,16 @@ fn decides(check: CheckKind) -> bool {
 /// seen to bite leaves the run without its question.
 #[must_use]
 pub fn recovery_answer(results: &[CheckResult]) -> Recovery {
-    let deciding = || results.iter().filter(|result| decides(result.check));
+    // More was lost than the objective allows: measured in this run, whatever the schedule says.
+    let too_old = |result: &CheckResult| {
+        let measured = |(kind, _): &(FailureKind, u64)| kind.0 == "rpa-over-objective";
+        result.check == CheckKind::Rpo && result.failures.iter().any(measured)
+    };
+    let deciding = || {
+        results
+            .iter()
+            .filter(|result| decides(result.check) || too_old(result))
+    };
     let worst = deciding().map(effective_outcome).max();
     let data = deciding()
         .any(|result| matches!(result.check, CheckKind::Survival | CheckKind::Fingerprint));

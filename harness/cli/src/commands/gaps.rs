@@ -51,10 +51,10 @@ fn under<'v>(view: &'v View, profile: Option<&str>) -> Result<Vec<&'v CycleView>
 
 /// The exit code of a cycle; one that broke off tells nothing.
 fn code(cycle: &CycleView) -> u8 {
-    cycle
-        .register
-        .as_ref()
-        .map_or(3, phoenix_claims::Register::exit_code)
+    match (&cycle.register, &cycle.finished) {
+        (Some(register), Some(_)) => register.exit_code(),
+        _ => 3,
+    }
 }
 
 fn text(cycles: &[&CycleView]) -> String {
@@ -65,9 +65,11 @@ fn text(cycles: &[&CycleView]) -> String {
             "{} under {}\n",
             cycle.started.scenario.name, cycle.started.profile
         );
-        let register = match &cycle.register {
-            Some(register) => register.render_text(terminal::width(), colour),
-            None => "this cycle broke off before it was judged\n".to_owned(),
+        let register = match (&cycle.register, &cycle.finished) {
+            (Some(register), Some(_)) => register.render_text(terminal::width(), colour),
+            _ => {
+                "this cycle broke off before its verdict was written: nothing is known\n".to_owned()
+            }
         };
         out.push(head + &register);
     }

@@ -17,6 +17,7 @@ use phoenix_evidence::journal::event::{
 };
 use phoenix_language::Source;
 use phoenix_reports::View;
+use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 use super::prepare::{Prepared, prepare};
@@ -26,6 +27,9 @@ use crate::error::Error;
 use crate::progress::{Shown, Voice};
 use crate::project::{Project, journals};
 use crate::{defect, exit, judge, terminal};
+
+/// The signal that a file has reached the limit of its size, on Linux.
+const SIGXFSZ: i32 = 25;
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
     let (environment, prepared) = prepare(&arguments.chosen)?;
@@ -75,6 +79,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
 
 /// A token that Ctrl-C cancels.
 fn interruptible(runtime: &tokio::runtime::Runtime, voice: Voice) -> CancellationToken {
+    // A file that may not grow is an error to be told, and not the end of the process.
+    let _limit = {
+        let _within = runtime.enter();
+        tokio::signal::unix::signal(SignalKind::from_raw(SIGXFSZ))
+    };
     let cancel = CancellationToken::new();
     let token = cancel.clone();
     runtime.spawn(async move {

@@ -126,7 +126,7 @@ fn a_disk_that_is_full_never_ends_in_a_verdict() {
             .args([
                 "-c",
                 &format!(
-                    "trap '' XFSZ; ulimit -f {kib}; exec '{}' run --profile today --runs-dir runs",
+                    "ulimit -f {kib}; exec '{}' run --profile today --runs-dir runs",
                     binary.display()
                 ),
             ])
@@ -161,4 +161,35 @@ fn a_journal_of_a_newer_phoenix_is_refused_and_kept() {
     assert!(said.err.contains("newer phoenix"), "{}", said.err);
     assert!(said.err.contains("journal.jsonl"), "{}", said.err);
     assert_eq!(std::fs::read_to_string(&path).expect("a journal"), newer);
+}
+
+#[test]
+fn a_torn_end_is_known_to_every_command_and_changed_evidence_is_told() {
+    let project = Project::shipped();
+    let said = project.phoenix(&["run", "--profile", "target", "--runs-dir", "runs"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let path = journal(&project.path("runs")).expect("a journal");
+    let whole = std::fs::read(&path).expect("a journal");
+    std::fs::write(&path, &whole[..whole.len() - 30]).expect("a torn end");
+    for command in ["gaps", "report"] {
+        let said = project.phoenix(&[command, "--runs-dir", "runs"]);
+        assert!(said.out.contains("broke off"), "{command}: {}", said.out);
+        assert!(
+            !said.out.contains("**recovered**"),
+            "{command}: {}",
+            said.out
+        );
+    }
+    assert_eq!(project.phoenix(&["gaps", "--runs-dir", "runs"]).code, 3);
+    std::fs::write(&path, &whole).expect("a whole journal");
+    let ledger = path.with_file_name("ledger.jsonl");
+    let mut bytes = std::fs::read(&ledger).expect("a ledger");
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(&ledger, bytes).expect("half a ledger");
+    let said = project.phoenix(&["gaps", "--runs-dir", "runs"]);
+    assert!(
+        said.err.contains("ledger.jsonl was changed after the run"),
+        "{}",
+        said.err
+    );
 }

@@ -9,6 +9,9 @@ use super::steps::Lowering;
 use super::{duration_of, number_of, text_of, texts_of};
 use crate::plan::{Check, Fault, HttpRequest, PointChoice, Seed, Until};
 
+/// Canaries of one kind that a step may ask for: all of them are held in memory.
+const CANARIES_MAX: u32 = 1_000_000;
+
 impl Lowering<'_> {
     pub(super) fn words_of(&self, stores: &[String]) -> String {
         if stores.len() == self.stack.stores.len() {
@@ -130,6 +133,16 @@ impl Lowering<'_> {
 
     pub(super) fn seed(&self, body: &Node) -> Seed {
         let number = |key: &str| number_of(body.get(key));
+        for (key, value) in body.entries() {
+            if number_of(Some(value)).is_some_and(|n| n > CANARIES_MAX) {
+                self.source.error(
+                    value.place,
+                    "too-many",
+                    format!("`{}` is more than phoenix writes: {CANARIES_MAX}", key.text),
+                    Some("a few hundred tell as much, and a drill has to end".to_owned()),
+                );
+            }
+        }
         let canaries = number("canaries").unwrap_or(20);
         let services = texts_of(body.get("services"));
         if services != ["all"] {

@@ -48,6 +48,7 @@ pub fn info(source: &Source) -> ScenarioInfo {
 /// Everything that does not fit the stack, with its place.
 pub fn plans(source: &Source, stack: &Stack) -> Result<Vec<Plan>, Diagnostics> {
     let info = info(source);
+    name_fits(source, &info.name);
     let mut plans = Vec::new();
     for (suffix, values) in variants(source) {
         let steps = substituted(source, source.root.get("steps"), &values);
@@ -86,6 +87,23 @@ pub fn plans(source: &Source, stack: &Stack) -> Result<Vec<Plan>, Diagnostics> {
         Err(found)
     } else {
         Ok(plans)
+    }
+}
+
+/// A name goes into folders, tables and terminals: it is of letters that stand for themselves.
+fn name_fits(source: &Source, name: &str) {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
+    if name.is_empty() || !name.chars().all(fits) || name.chars().count() > 80 {
+        let place = source
+            .root
+            .get("scenario")
+            .map_or(Place::default(), |node| node.place);
+        source.error(
+            place,
+            "bad-name",
+            "a scenario cannot be called that".to_owned(),
+            Some("use letters, digits, `-`, `_`, `.` and spaces, 80 at the most".to_owned()),
+        );
     }
 }
 

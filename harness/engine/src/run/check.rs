@@ -164,7 +164,7 @@ impl Cycle<'_> {
 
     /// The name of a service's first write.
     pub(super) fn first_marker(&self, service: &str) -> String {
-        format!("first-{}-{service}", self.nonce)
+        format!("first{}-{}-{service}", self.state().round, self.nonce)
     }
 
     /// Whether the environment file declares that this check of a service fails.
@@ -211,7 +211,7 @@ impl Cycle<'_> {
             CheckKind::Login,
             Subject::Service(service.to_owned()),
             outcome,
-            trace.hops.len() as u64,
+            1,
             summary.clone(),
         );
         let last = trace.hops.last();

@@ -5,6 +5,7 @@ use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{CycleFinished, DestructionProof, Event, Phase};
 
 use super::results::{kind, proof, result, tie};
+use super::state::State;
 use super::{Conclusion, Cycle, CycleError, Judgement};
 use crate::plan::{Act, Expected};
 use crate::stack::Policy;
@@ -18,6 +19,7 @@ impl Cycle<'_> {
     ) -> Result<CycleFinished, CycleError> {
         self.note_faults().await?;
         self.conclude_destruction()?;
+        self.conclude_unchecked();
         self.conclude_secrets_kept();
         self.conclude_objectives();
         {
@@ -32,6 +34,7 @@ impl Cycle<'_> {
         let judgement = (self.judge)(&Conclusion {
             results: results.clone(),
             dirty: self.started.dirty,
+            not_made: self.not_made(),
             partial: self.partial(),
             profile: self.stack.profile.clone(),
             level: self.started.level,
@@ -63,7 +66,8 @@ impl Cycle<'_> {
         let expectations = self.meet_expectations(&judgement, &finished)?;
         finished.expectations = expectations;
         // What a scenario says it expects is a promise of its author: broken, it is a finding.
-        if expectations == Outcome::Fail && finished.exit == 0 {
+        // A finding outranks not knowing.
+        if expectations == Outcome::Fail && matches!(finished.exit, 0 | 3) {
             finished.exit = 1;
         }
         if let Some(why) = broken {
@@ -86,6 +90,46 @@ impl Cycle<'_> {
         self.tell(&Event::CycleFinished(finished.clone()))?;
         self.sync()?;
         Ok(finished)
+    }
+
+    /// What the register is to say of checks that were not made.
+    fn not_made(&self) -> Vec<(CheckKind, Subject, String)> {
+        let state = self.state();
+        let mut all: Vec<_> = state
+            .manual_declared
+            .iter()
+            .map(|step| {
+                (
+                    CheckKind::ManualStep,
+                    Subject::ManualStep(step.clone()),
+                    "it is declared as automated, and nothing here can look".to_owned(),
+                )
+            })
+            .collect();
+        if !all.is_empty() {
+            all.push((
+                CheckKind::ManualSteps,
+                Subject::Stack,
+                format!(
+                    "not counted: {} declared as automated, and nothing here can look",
+                    state.manual_declared.join(", ")
+                ),
+            ));
+        }
+        all.extend(
+            self.stack
+                .secrets
+                .iter()
+                .filter(|secret| secret.preserved)
+                .map(|secret| {
+                    (
+                        CheckKind::SecretRegenerated,
+                        Subject::Secret(secret.name.clone()),
+                        format!("{} is preserved: no value had to be made", secret.name),
+                    )
+                }),
+        );
+        all
     }
 
     /// Whether the disaster left a store that it could have destroyed.
@@ -205,12 +249,58 @@ impl Cycle<'_> {
         Ok(())
     }
 
+    /// What was destroyed and not looked at afterwards has no verdict: that is unknown, however well
+    /// the rest is.
+    fn conclude_unchecked(&self) {
+        let mut state = self.state();
+        if state.disaster.is_none() {
+            return;
+        }
+        let checked = |state: &State, subject: &Subject, kinds: &[CheckKind]| {
+            state
+                .results
+                .iter()
+                .any(|result| result.subject == *subject && kinds.contains(&result.check))
+        };
+        let mut missing = Vec::new();
+        for store in &self.stack.stores {
+            let subject = Subject::Store(store.name.clone());
+            let owed = state.destroyed.contains(&store.name) && !store.losable;
+            if owed && !checked(&state, &subject, &[CheckKind::Survival]) {
+                let why = format!(
+                    "{}: no canary was looked for after the disaster",
+                    store.name
+                );
+                missing.push((CheckKind::Survival, subject, why));
+            }
+        }
+        for service in &self.stack.services {
+            let subject = Subject::Service(service.name.clone());
+            let touched = service
+                .needs
+                .iter()
+                .any(|need| state.destroyed.contains(need));
+            let serves = [CheckKind::Health, CheckKind::Login, CheckKind::Write];
+            if touched && !checked(&state, &subject, &serves) {
+                let why = format!("{}: nobody asked whether it serves again", service.name);
+                missing.push((CheckKind::Health, subject, why));
+            }
+        }
+        for (check, subject, why) in missing {
+            state
+                .results
+                .push(result(check, subject, Outcome::Unknown, 0, why));
+        }
+    }
+
     fn conclude_secrets_kept(&self) {
         let rebuilt = self
             .plan
             .steps
             .iter()
             .any(|step| matches!(step.act, Act::Rebuild { .. }));
+        // Secrets go with the whole stack: a rebuild of a part leaves them where they are.
+        let rebuilt = rebuilt && !self.partial();
         let mut state = self.state();
         if !rebuilt || state.secrets_after.is_empty() {
             return;
@@ -219,22 +309,22 @@ impl Cycle<'_> {
             let before = state.secrets_before.get(&secret.name).cloned().flatten();
             let after = state.secrets_after.get(&secret.name).cloned().flatten();
             let subject = Subject::Secret(secret.name.clone());
-            let exists = after.is_some();
-            state.results.push(result(
-                CheckKind::SecretRegenerated,
-                subject.clone(),
-                if exists { Outcome::Pass } else { Outcome::Fail },
-                1,
-                if exists {
-                    format!(
-                        "{}: a value exists after the rebuild, made by nobody",
-                        secret.name
-                    )
-                } else {
-                    format!("{}: no value after the rebuild", secret.name)
-                },
-            ));
             let same = before.is_some() && before == after;
+            // A preserved value shows nothing of whether a new one would have been made.
+            if !secret.preserved || after.is_none() {
+                let (outcome, why) = match (&after, same) {
+                    (None, _) => (Outcome::Fail, "no value after the rebuild"),
+                    (Some(_), true) => (Outcome::Fail, "the old value after the rebuild"),
+                    (Some(_), false) => (Outcome::Pass, "a new value, made by nobody"),
+                };
+                state.results.push(result(
+                    CheckKind::SecretRegenerated,
+                    subject.clone(),
+                    outcome,
+                    1,
+                    format!("{}: {why}", secret.name),
+                ));
+            }
             let summary = if same {
                 format!("{}: the same value after the rebuild", secret.name)
             } else {
@@ -313,27 +403,23 @@ impl Cycle<'_> {
             state.results.push(found);
         }
         let manual = state.manual_by_nobody;
-        let declared = state.manual_declared;
+        let allowed = self.stack.objectives.manual_steps.unwrap_or(0);
+        let over = manual > allowed;
         let asked = state
             .results
             .iter()
             .any(|result| result.check == CheckKind::ManualStep);
-        if asked {
-            let allowed = self.stack.objectives.manual_steps.unwrap_or(0);
-            let over = manual > allowed;
+        // A step that nobody looked at may have waited for a person: the count is not known then,
+        // unless it is too high without it.
+        if asked && (state.manual_declared.is_empty() || over) {
             let mut found = result(
                 CheckKind::ManualSteps,
                 Subject::Stack,
                 if over { Outcome::Fail } else { Outcome::Pass },
-                (self.stack.manual_steps.len() as u64).saturating_sub(u64::from(declared)),
+                self.stack.manual_steps.len() as u64,
                 format!(
-                    "{} that nobody automated, {allowed} allowed{}",
+                    "{} that nobody automated, {allowed} allowed",
                     crate::words::count(u64::from(manual), "manual step", "manual steps"),
-                    if declared == 0 {
-                        String::new()
-                    } else {
-                        format!("; {declared} declared as automated, where nothing here can look")
-                    }
                 ),
             );
             found.measured = Some(f64::from(manual));

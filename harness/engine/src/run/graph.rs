@@ -124,12 +124,21 @@ impl Cycle<'_> {
             Act::Seed(seed) => self.seed(seed).await,
             Act::Write { lasting, writers } => self.write_on(*lasting, *writers).await,
             Act::Backup { stores, label } => self.backup(stores, label.as_deref()).await,
-            Act::Destroy { stores, services } => self.destroy(stores, services).await,
+            Act::Destroy { stores, services } => {
+                self.state().forget_passes(stores);
+                self.destroy(stores, services).await
+            }
             Act::Rebuild { stores } => self.rebuild(stores).await,
-            Act::Restore { stores, point } => self.restore(stores, point).await,
+            Act::Restore { stores, point } => {
+                self.state().forget_passes(&[]);
+                self.restore(stores, point).await
+            }
             Act::Start { services } => self.start(services).await,
             Act::Check { checks } => self.check(step, checks).await,
-            Act::Inject(fault) => self.inject(fault).await,
+            Act::Inject(fault) => {
+                self.state().forget_passes(&[]);
+                self.inject(fault).await
+            }
             Act::Manual { step } => self.manual(step).await,
             Act::Run(command) => self.run_command(step, command).await,
             Act::Http(request) => self.http(step, request).await,

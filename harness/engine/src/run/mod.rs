@@ -49,6 +49,12 @@ pub struct Conclusion {
     pub results: Vec<phoenix_evidence::finding::CheckResult>,
     /// Whether the tree was dirty.
     pub dirty: bool,
+    /// Checks that were not made, on what, and why.
+    pub not_made: Vec<(
+        phoenix_evidence::finding::CheckKind,
+        phoenix_evidence::finding::Subject,
+        String,
+    )>,
     /// Whether something that is not kept out of every destroy was not destroyed.
     pub partial: bool,
     /// Profile.

@@ -352,6 +352,12 @@ impl Cycle<'_> {
             self.ledger.declare(&known.spec).await?;
         }
         self.ledger.record(id, op, version, Phase::Invoked).await?;
+        if action != Action::Delete {
+            // Whatever becomes of it: a write whose answer was lost may have been done.
+            let mut state = self.state();
+            let newest = &mut state.canaries[at].newest;
+            *newest = (*newest).max(version);
+        }
         let outcome = app
             .write(&WriteRequest {
                 spec: &known.spec,
@@ -375,7 +381,6 @@ impl Cycle<'_> {
                 let known = &mut state.canaries[at];
                 if action != Action::Delete {
                     known.reference = Some(reference);
-                    known.newest = known.newest.max(version);
                 }
                 Ok(true)
             }

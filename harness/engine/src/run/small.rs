@@ -55,7 +55,7 @@ impl Cycle<'_> {
                     performed: ManualPerformed::Declared,
                     minutes: step.minutes,
                 })?;
-                self.state().manual_declared += 1;
+                self.state().manual_declared.push(name.to_owned());
                 // No result: a claim that is tied to it stays unproven.
                 return Ok(format!(
                     "{}: declared as automated; nothing here can look",

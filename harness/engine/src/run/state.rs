@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use phoenix_evidence::canary::{CanarySpec, Version};
-use phoenix_evidence::finding::CheckResult;
+use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::event::{DestructionProof, Phase};
 
 use crate::application::LoginEnd;
@@ -46,6 +46,8 @@ pub(crate) struct Disaster {
 /// What a cycle knows.
 #[derive(Default)]
 pub(crate) struct State {
+    /// How often what was checked was touched again afterwards.
+    pub(crate) round: u32,
     pub(crate) canaries: Vec<Known>,
     /// Recovery points that this run made, by store, oldest first.
     pub(crate) points: BTreeMap<String, Vec<PointMade>>,
@@ -69,7 +71,7 @@ pub(crate) struct State {
     pub(crate) verdicts: BTreeMap<(String, String), u64>,
     pub(crate) manual_by_nobody: u32,
     /// Manual steps that are declared as automated and were not looked at.
-    pub(crate) manual_declared: u32,
+    pub(crate) manual_declared: Vec<String>,
     pub(crate) saved: BTreeMap<String, String>,
     /// Faults injected and whether they were seen to have bitten.
     pub(crate) faults: Vec<(String, Option<bool>, String)>,
@@ -79,4 +81,36 @@ pub(crate) struct State {
     pub(crate) undeclared: Vec<String>,
     pub(crate) rta_s: Option<f64>,
     pub(crate) login_failures: Vec<super::results::LoginFailure>,
+}
+
+impl State {
+    /// What was well before these stores were touched again says nothing of what is there now. What
+    /// had failed stays: a failure is not undone by trying again.
+    pub(crate) fn forget_passes(&mut self, stores: &[String]) {
+        let touched =
+            |subject: &Subject| matches!(subject, Subject::Store(store) if stores.contains(store));
+        let before = self.results.len();
+        self.results.retain(|result| {
+            result.outcome != Outcome::Pass
+                || match result.check {
+                    CheckKind::Survival
+                    | CheckKind::Health
+                    | CheckKind::Login
+                    | CheckKind::Write
+                    | CheckKind::Restart
+                    | CheckKind::Certificate
+                    | CheckKind::DataLoss
+                    | CheckKind::Rpo => false,
+                    CheckKind::Fingerprint => !touched(&result.subject),
+                    _ => true,
+                }
+        });
+        if self.results.len() < before {
+            // The next first write is one of its own.
+            self.round += 1;
+            self.first_writes.clear();
+        }
+        self.survived.clear();
+        self.verdicts.clear();
+    }
 }

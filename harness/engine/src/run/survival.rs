@@ -46,6 +46,8 @@ impl Cycle<'_> {
                 "there is no canary to look for: a `seed` has to come before".to_owned(),
             ));
         }
+        // What an earlier reading said is not what is there now.
+        self.state().verdicts.clear();
         let direct = self.read_direct().await;
         let mut listed = Listed::default();
         let mut looked = self.read_all(&canaries, &direct, &mut listed).await?;
