@@ -1,6 +1,7 @@
-//! The table of verdicts, cell by cell.
+//! The table of verdicts, cell by cell, for one part of a canary.
 
 use super::history::{Cut, Operation, Side};
+use super::pair::judge_pair;
 use super::{Judged, Observation, Observed, Reason, Verdict};
 use crate::canary::Version;
 use crate::finding::Outcome;
@@ -48,7 +49,7 @@ pub fn classify_one(history: &[Operation], facts: &Facts, seen: &Observation) ->
     )
 }
 
-fn judged(verdict: Verdict, reason: Reason) -> Judged {
+pub(super) fn judged(verdict: Verdict, reason: Reason) -> Judged {
     Judged {
         verdict,
         also: None,
@@ -59,19 +60,14 @@ fn judged(verdict: Verdict, reason: Reason) -> Judged {
 
 /// A part by itself. What kind of store it is comes last: a retained or losable store, or one
 /// whose destruction is unproven, changes what an otherwise clear verdict may be called.
-fn judge_part(history: &[Operation], store: &StoreFacts, seen: Observed) -> Judged {
+pub(super) fn judge_part(history: &[Operation], store: &StoreFacts, seen: Observed) -> Judged {
     let plain = match seen {
-        Observed::Unreachable => return judged(Verdict::Unreachable, Reason::NoAnswer),
+        Observed::Unreachable => judged(Verdict::Unreachable, Reason::NoAnswer),
         Observed::Undecryptable {
-            found_directly,
-            keyless_reads,
-        } => {
-            return if found_directly && keyless_reads {
-                judged(Verdict::Undecryptable, Reason::KeyChanged)
-            } else {
-                judged(Verdict::Unreachable, Reason::KeyUnproven)
-            };
-        }
+            found_directly: true,
+            keyless_reads: true,
+        } => judge_sealed(history, store),
+        Observed::Undecryptable { .. } => judged(Verdict::Unreachable, Reason::KeyUnproven),
         Observed::Absent => judge_absent(history, store),
         Observed::Present {
             version,
@@ -79,49 +75,69 @@ fn judge_part(history: &[Operation], store: &StoreFacts, seen: Observed) -> Judg
             same,
         } => judge_present(history, store, version, copies, same),
     };
-    if store.losable && seen == Observed::Absent && plain.verdict.counts_as() == Some(Outcome::Fail)
+    let counts_as = plain.verdict.counts_as();
+    if store.losable
+        && seen == Observed::Absent
+        && matches!(plain.verdict, Verdict::Lost | Verdict::LostInWindow)
     {
         return judged(Verdict::Expendable, Reason::MayBeLost);
     }
-    if store.retained && plain.verdict.counts_as() != Some(Outcome::Fail) {
-        return if seen == Observed::Absent && plain.verdict == Verdict::LostInWindow {
-            // Nothing was destroyed here, so no window can have swallowed it.
-            judged(Verdict::Lost, Reason::KeptOut)
-        } else {
-            judged(Verdict::Retained, Reason::KeptOut)
+    if store.retained {
+        return match (seen, counts_as) {
+            // A delete that still holds where nothing was destroyed proves nothing of a restore.
+            (Observed::Absent, Some(Outcome::Pass)) => judged(Verdict::Note, Reason::KeptOut),
+            (Observed::Absent, Some(Outcome::Fail)) => judged(plain.verdict, Reason::KeptOut),
+            (Observed::Absent, _) | (_, Some(Outcome::Fail | Outcome::Unknown)) => plain,
+            (_, Some(Outcome::Pass) | None) => judged(Verdict::Retained, Reason::KeptOut),
         };
     }
-    if !store.destroyed && plain.verdict.counts_as() == Some(Outcome::Pass) {
+    if !store.destroyed && counts_as == Some(Outcome::Pass) {
         return judged(Verdict::Unverifiable, Reason::NotProvenDestroyed);
     }
     plain
 }
 
-/// The create that counts: the last one that was not refused, if any was sent.
-fn creation(history: &[Operation]) -> Option<&Operation> {
-    let mut creates = history
-        .iter()
-        .filter(|operation| operation.op == Op::Create);
-    creates
-        .clone()
-        .rfind(|operation| operation.acknowledged())
-        .or_else(|| {
-            creates
-                .clone()
-                .rfind(|operation| !operation.refused())
-                .or_else(|| creates.next_back())
-        })
-}
-
-/// The delete that counts, if one was sent that was not refused.
-fn deletion(history: &[Operation]) -> Option<&Operation> {
+/// The operations that would leave it there.
+fn writes(history: &[Operation]) -> impl Iterator<Item = &Operation> {
     history
         .iter()
-        .rfind(|operation| operation.op == Op::Delete && !operation.refused())
+        .filter(|operation| operation.op != Op::Delete)
+}
+
+/// The first write that may have reached the store; why there is none.
+fn first_sent(history: &[Operation]) -> Result<&Operation, Reason> {
+    let none = if writes(history).next().is_some() {
+        Reason::Refused
+    } else {
+        Reason::NeverInvoked
+    };
+    writes(history)
+        .find(|operation| !operation.refused())
+        .ok_or(none)
+}
+
+/// The first write that was acknowledged: from it on the canary was promised to be there, also when
+/// it was an overwrite of what nobody knew to be created.
+pub(super) fn first_acknowledged(history: &[Operation]) -> Option<&Operation> {
+    writes(history).find(|operation| operation.acknowledged())
+}
+
+/// The deletes that may have reached the store.
+pub(super) fn deletes(history: &[Operation]) -> impl Iterator<Item = &Operation> + Clone {
+    history
+        .iter()
+        .filter(|operation| operation.op == Op::Delete && !operation.refused())
+}
+
+/// The delete that best explains that it is not in this cut, if one may be.
+fn deletion_within(history: &[Operation], cut: Cut) -> Option<&Operation> {
+    deletes(history)
+        .filter(|operation| operation.side(cut) != Side::After)
+        .min_by_key(|operation| !operation.acknowledged())
 }
 
 /// A retained store has no recovery point and needs none: all of its writes are before its "cut".
-fn cut_of(store: &StoreFacts) -> Option<Cut> {
+pub(super) fn cut_of(store: &StoreFacts) -> Option<Cut> {
     if store.retained {
         Some(Cut {
             begin: u64::MAX,
@@ -133,39 +149,75 @@ fn cut_of(store: &StoreFacts) -> Option<Cut> {
 }
 
 fn judge_absent(history: &[Operation], store: &StoreFacts) -> Judged {
-    let Some(created) = creation(history) else {
-        return judged(Verdict::Note, Reason::NeverInvoked);
+    let first = match first_sent(history) {
+        Ok(first) => first,
+        Err(why) => return judged(Verdict::Note, why),
     };
-    if created.refused() {
-        return judged(Verdict::Note, Reason::Refused);
-    }
-    if !created.acknowledged() {
+    let Some(promised) = first_acknowledged(history) else {
         return judged(Verdict::Note, Reason::Indeterminate);
-    }
-    if let Some(deleted) = deletion(history) {
-        return match (cut_of(store), deleted.acknowledged()) {
-            (None, _) => judged(Verdict::Note, Reason::NoPoint),
-            (Some(_), false) => judged(Verdict::Note, Reason::Indeterminate),
-            (Some(cut), true) => match deleted.side(cut) {
-                Side::Before => judged(Verdict::Survived, Reason::DeletedBeforeThePoint),
-                Side::Overlap => judged(Verdict::Survived, Reason::OverlapsThePoint),
-                Side::After => match created.side(cut) {
-                    // Born and deleted after the point: nothing of it could come back.
-                    Side::After => judged(Verdict::Note, Reason::AfterThePoint),
-                    Side::Overlap => judged(Verdict::LostInWindow, Reason::OverlapsThePoint),
-                    Side::Before => judged(Verdict::Unverifiable, Reason::DeletedAfterThePoint),
-                },
-            },
+    };
+    let deleted = deletes(history).next().is_some();
+    let Some(cut) = cut_of(store) else {
+        return if deleted {
+            judged(Verdict::Note, Reason::NoPoint)
+        } else {
+            judged(Verdict::Lost, Reason::NoPoint)
+        };
+    };
+    if let Some(deleted) = deletion_within(history, cut) {
+        return if !deleted.acknowledged() {
+            judged(Verdict::Note, Reason::Indeterminate)
+        } else if deleted.side(cut) == Side::Overlap {
+            judged(Verdict::Survived, Reason::OverlapsThePoint)
+        } else {
+            judged(Verdict::Survived, Reason::DeletedBeforeThePoint)
         };
     }
-    let Some(cut) = cut_of(store) else {
-        return judged(Verdict::Lost, Reason::NoPoint);
-    };
-    match created.side(cut) {
+    if deleted {
+        // Known or not, a delete from after the point is in no restore of it.
+        return if first.side(cut) == Side::After {
+            // Born and deleted after the point: nothing of it could come back.
+            judged(Verdict::Note, Reason::AfterThePoint)
+        } else if promised.side(cut) == Side::Before {
+            judged(Verdict::Unverifiable, Reason::DeletedAfterThePoint)
+        } else {
+            judged(Verdict::LostInWindow, Reason::OverlapsThePoint)
+        };
+    }
+    match promised.side(cut) {
         Side::Before => judged(Verdict::Lost, Reason::BeforeThePoint),
         Side::Overlap => judged(Verdict::LostInWindow, Reason::OverlapsThePoint),
         Side::After => judged(Verdict::LostInWindow, Reason::AfterThePoint),
     }
+}
+
+/// A direct read finds it, the application answers that it cannot decrypt it, and both proofs are
+/// there: what its history says of its being there at all comes before what its key did.
+fn judge_sealed(history: &[Operation], store: &StoreFacts) -> Judged {
+    let first = match first_sent(history) {
+        Ok(first) => first,
+        Err(Reason::Refused) => return judged(Verdict::Phantom, Reason::Refused),
+        Err(why) => return judged(Verdict::Unexpected, why),
+    };
+    let Some(cut) = cut_of(store).filter(|cut| first.side(*cut) != Side::After) else {
+        return judged(Verdict::Unverifiable, Reason::CannotBeThere);
+    };
+    if let Some(deleted) = deletion_within(history, cut) {
+        // Applications that only mark a row as deleted leave it for a direct read to find, in every
+        // faithful restore. Whether it is deleted to the application is what counts, and that
+        // cannot be asked: the error may come before it looks at the mark. So this is neither
+        // resurrected nor survived; and a key cannot spoil what may rightly be gone.
+        return if deleted.acknowledged() {
+            judged(Verdict::Unreachable, Reason::KeyHidesDelete)
+        } else {
+            judged(Verdict::Note, Reason::Indeterminate)
+        };
+    }
+    if first_acknowledged(history).is_none() {
+        // There, and never promised: the key is named by those that were.
+        return judged(Verdict::Recovered, Reason::Indeterminate);
+    }
+    judged(Verdict::Undecryptable, Reason::KeyChanged)
 }
 
 fn judge_present(
@@ -175,11 +227,10 @@ fn judge_present(
     copies: u32,
     same: bool,
 ) -> Judged {
-    let Some(created) = creation(history) else {
-        return judged(Verdict::Unexpected, Reason::NeverInvoked);
-    };
-    if created.refused() {
-        return judged(Verdict::Phantom, Reason::Refused);
+    match first_sent(history) {
+        Ok(_) => {}
+        Err(Reason::Refused) => return judged(Verdict::Phantom, Reason::Refused),
+        Err(why) => return judged(Verdict::Unexpected, why),
     }
     if copies > 1 {
         return if same && version.is_some() {
@@ -194,74 +245,72 @@ fn judge_present(
     let Some(version) = version else {
         return judged(Verdict::Corrupted, Reason::ForeignBytes);
     };
-    let written = history
-        .iter()
-        .rfind(|operation| operation.op != Op::Delete && operation.version == version);
-    let Some(written) = written else {
+    let Some(cut) = cut_of(store) else {
+        return if writes(history).any(|operation| operation.version == version) {
+            judged(Verdict::Unverifiable, Reason::CannotBeThere)
+        } else {
+            judged(Verdict::Corrupted, Reason::ForeignBytes)
+        };
+    };
+    let Some(written) = written_as(history, version, cut) else {
         return judged(Verdict::Corrupted, Reason::ForeignBytes);
     };
-    let Some(cut) = cut_of(store) else {
-        return judged(Verdict::Unverifiable, Reason::CannotBeThere);
-    };
     // What was invoked after the point's end cannot come out of it, whoever acknowledged it.
-    if written.side(cut) == Side::After || created.side(cut) == Side::After {
+    if written.side(cut) == Side::After {
         return judged(Verdict::Unverifiable, Reason::CannotBeThere);
     }
     if written.refused() {
         return judged(Verdict::Phantom, Reason::Refused);
     }
-    if let Some(deleted) = deletion(history) {
-        return judge_undeleted(history, deleted, cut, version);
-    }
-    if !written.acknowledged() {
-        // A newer version that was acknowledged in time settles it: this one is old, written or not.
-        return if newest_before(history, cut).is_some_and(|newest| version < newest) {
-            judged(Verdict::Stale, Reason::NewerBeforeThePoint)
-        } else {
-            judged(Verdict::Recovered, Reason::Indeterminate)
-        };
+    if deletes(history).next().is_some() {
+        return judge_undeleted(history, cut, version);
     }
     judge_version(history, written, cut)
 }
 
+/// The attempt that best explains that this version came out of this cut.
+fn written_as(history: &[Operation], version: Version, cut: Cut) -> Option<&Operation> {
+    writes(history)
+        .filter(|operation| operation.version == version)
+        .min_by_key(|operation| {
+            (
+                operation.side(cut) == Side::After,
+                operation.refused(),
+                !operation.acknowledged(),
+            )
+        })
+}
+
 /// There, though a delete was sent.
-fn judge_undeleted(
-    history: &[Operation],
-    deleted: &Operation,
-    cut: Cut,
-    version: Version,
-) -> Judged {
-    if !deleted.acknowledged() {
-        return if newest_before(history, cut).is_some_and(|newest| version < newest) {
-            judged(Verdict::Stale, Reason::NewerBeforeThePoint)
-        } else {
-            judged(Verdict::Note, Reason::Indeterminate)
-        };
+fn judge_undeleted(history: &[Operation], cut: Cut, version: Version) -> Judged {
+    let mut deleted = deletes(history).filter(|operation| operation.acknowledged());
+    if deleted
+        .clone()
+        .any(|operation| operation.side(cut) == Side::Before)
+    {
+        return judged(Verdict::Resurrected, Reason::DeletedBeforeThePoint);
     }
-    match deleted.side(cut) {
-        Side::Before => judged(Verdict::Resurrected, Reason::DeletedBeforeThePoint),
-        Side::Overlap | Side::After => {
-            if newest_before(history, cut).is_some_and(|newest| version < newest) {
-                judged(Verdict::Stale, Reason::NewerBeforeThePoint)
-            } else {
-                judged(Verdict::LostInWindow, Reason::DeletedAfterThePoint)
-            }
-        }
+    if newest_before(history, cut).is_some_and(|newest| version < newest) {
+        return judged(Verdict::Stale, Reason::NewerBeforeThePoint);
+    }
+    if deleted.next().is_some() {
+        judged(Verdict::LostInWindow, Reason::DeletedAfterThePoint)
+    } else if newer_acknowledged(history, version) {
+        judged(Verdict::LostInWindow, Reason::NewerAfterThePoint)
+    } else {
+        judged(Verdict::Note, Reason::Indeterminate)
     }
 }
 
-/// There in an acknowledged version that the recovery point can hold.
+/// There in a version that the recovery point can hold.
 fn judge_version(history: &[Operation], written: &Operation, cut: Cut) -> Judged {
+    // A newer version that was acknowledged settles it: this one is old, written or not.
     if newest_before(history, cut).is_some_and(|newest| written.version < newest) {
-        return judged(Verdict::Stale, Reason::NewerBeforeThePoint);
-    }
-    let newer = history.iter().any(|operation| {
-        operation.op != Op::Delete
-            && operation.acknowledged()
-            && operation.version > written.version
-    });
-    if newer {
+        judged(Verdict::Stale, Reason::NewerBeforeThePoint)
+    } else if newer_acknowledged(history, written.version) {
         judged(Verdict::LostInWindow, Reason::NewerAfterThePoint)
+    } else if !written.acknowledged() {
+        judged(Verdict::Recovered, Reason::Indeterminate)
     } else if written.side(cut) == Side::Overlap {
         judged(Verdict::Survived, Reason::OverlapsThePoint)
     } else {
@@ -269,153 +318,14 @@ fn judge_version(history: &[Operation], written: &Operation, cut: Cut) -> Judged
     }
 }
 
+fn newer_acknowledged(history: &[Operation], version: Version) -> bool {
+    writes(history).any(|operation| operation.acknowledged() && operation.version > version)
+}
+
 /// The newest version acknowledged before the cut.
 fn newest_before(history: &[Operation], cut: Cut) -> Option<Version> {
-    history
-        .iter()
-        .filter(|operation| {
-            operation.op != Op::Delete
-                && operation.acknowledged()
-                && operation.side(cut) == Side::Before
-        })
+    writes(history)
+        .filter(|operation| operation.acknowledged() && operation.side(cut) == Side::Before)
         .map(|operation| operation.version)
         .max()
-}
-
-fn judge_pair(
-    history: &[Operation],
-    facts: &Facts,
-    seen: &Observation,
-    first: Judged,
-    second: (Judged, StoreFacts, Observed),
-) -> Judged {
-    let (second, second_facts, second_seen) = second;
-    let there = |seen: Observed| {
-        matches!(
-            seen,
-            Observed::Present { .. } | Observed::Undecryptable { .. }
-        )
-    };
-    // A half that could not be read says nothing of the pair.
-    for (part, bit) in [(first, 1), (second, 2)] {
-        if part.verdict == Verdict::Unreachable {
-            return Judged {
-                against: bit,
-                ..part
-            };
-        }
-    }
-    let deleted = deletion(history).is_some();
-    match (there(seen.first), there(second_seen)) {
-        (true, false) | (false, true) if !deleted => {
-            let created = creation(history);
-            if !created.is_some_and(Operation::acknowledged) {
-                let (part, against) = if there(seen.first) {
-                    (first, 1)
-                } else {
-                    (second, 2)
-                };
-                return if part.verdict.counts_as() == Some(Outcome::Fail) {
-                    Judged { against, ..part }
-                } else {
-                    judged(Verdict::Note, Reason::Indeterminate)
-                };
-            }
-            let absent = if there(seen.first) {
-                (second, 2)
-            } else {
-                (first, 1)
-            };
-            if absent.0.verdict == Verdict::Expendable {
-                return Judged {
-                    against: absent.1,
-                    ..absent.0
-                };
-            }
-            let present = if there(seen.first) {
-                (first, 1)
-            } else {
-                (second, 2)
-            };
-            // What is wrong with the half that is there by itself is worse than the missing half.
-            if matches!(
-                present.0.verdict,
-                Verdict::Corrupted | Verdict::Duplicated | Verdict::Undecryptable
-            ) {
-                return Judged {
-                    against: present.1,
-                    ..present.0
-                };
-            }
-            let row_in_window = !there(seen.first) && first.verdict == Verdict::LostInWindow;
-            if row_in_window {
-                return proven(facts.first, second_facts, first, 1);
-            }
-            Judged {
-                against: absent.1,
-                ..judged(Verdict::Dangling, Reason::HalfThere)
-            }
-        }
-        // A file is seen through its row. Where the row was legitimately lost, its absence says nothing
-        // of a file whose own point is newer.
-        (false, false)
-            if !deleted
-                && first.verdict == Verdict::LostInWindow
-                && second.verdict == Verdict::Lost
-                && cut_of(&second_facts).is_some() =>
-        {
-            proven(facts.first, second_facts, first, 1)
-        }
-        (true, true)
-            if seen.linked == Some(false)
-                && first.verdict.counts_as() != Some(Outcome::Fail)
-                && second.verdict.counts_as() != Some(Outcome::Fail) =>
-        {
-            Judged {
-                against: 3,
-                ..judged(Verdict::Dangling, Reason::LinkWrong)
-            }
-        }
-        _ => worse(first, second),
-    }
-}
-
-/// A pass of a pair stands only if both stores were proven destroyed.
-fn proven(first: StoreFacts, second: StoreFacts, part: Judged, against: u8) -> Judged {
-    if (first.destroyed || first.retained) && (second.destroyed || second.retained) {
-        Judged { against, ..part }
-    } else {
-        Judged {
-            against,
-            ..judged(Verdict::Unverifiable, Reason::NotProvenDestroyed)
-        }
-    }
-}
-
-/// The worse of two halves; equal halves count against both stores.
-fn worse(first: Judged, second: Judged) -> Judged {
-    let rank = |part: Judged| match part.verdict.counts_as() {
-        Some(Outcome::Fail) => 4,
-        Some(Outcome::Unknown) => 3,
-        Some(Outcome::Pass) if part.verdict == Verdict::LostInWindow => 2,
-        Some(Outcome::Pass) => 1,
-        None => 0,
-    };
-    if first.verdict == second.verdict {
-        return Judged {
-            against: 3,
-            ..first
-        };
-    }
-    if rank(first) >= rank(second) {
-        Judged {
-            against: 1,
-            ..first
-        }
-    } else {
-        Judged {
-            against: 2,
-            ..second
-        }
-    }
 }

@@ -4,6 +4,7 @@
 
 mod classify;
 mod history;
+mod pair;
 mod tally;
 
 use serde::{Deserialize, Serialize};
@@ -212,6 +213,9 @@ pub enum Reason {
     KeyChanged,
     /// The application answers a decryption error, and one of the two proofs is missing.
     KeyUnproven,
+    /// It was deleted, a direct read finds it, and the application cannot be asked whether it is
+    /// deleted to it.
+    KeyHidesDelete,
     /// It could not be read.
     NoAnswer,
     /// One half of it is there.
@@ -255,6 +259,9 @@ impl Reason {
             }
             Self::KeyUnproven => {
                 "the application answers a decryption error, and not both proofs are there"
+            }
+            Self::KeyHidesDelete => {
+                "it was deleted and its key changed, so the application cannot say whether it is gone"
             }
             Self::NoAnswer => "it could not be read",
             Self::HalfThere => "one half of it is there, the other is not",

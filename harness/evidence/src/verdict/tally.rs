@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, Histories, Judged, Observation, Verdict, classify_one};
-use crate::canary::CanaryId;
+use super::classify::judge_part;
+use super::{
+    Facts, Histories, Judged, Observation, Observed, Operation, StoreFacts, Verdict, classify_one,
+};
+use crate::canary::{CanaryId, Version};
 use crate::finding::Outcome;
+use crate::ledger::Op;
 
 /// RPA of a store: how far back from the disaster acknowledged writes are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rpa {
     /// Acknowledged canaries whose newest acknowledged state did not come back.
     pub lost: u64,
-    /// Unix time of the oldest of them, in microseconds.
+    /// Unix time of the oldest acknowledged write that is missing in what came back, in
+    /// microseconds.
     pub oldest_lost_us: Option<i64>,
-    /// Unix time of the newest one that did come back and is older than that.
+    /// Unix time of the newest one that did come back, or was overwritten by one that did, and is
+    /// no newer than that.
     pub newest_survived_us: Option<i64>,
     /// Unix time of the newest one that came back at all.
     pub newest_seen_us: Option<i64>,
@@ -110,9 +116,12 @@ pub fn tally(
             first: of(place.0),
             second: place.1.map(of),
         };
-        let judged = classify_one(history, &both, observations.get(number).unwrap_or(&unread));
-        let newest = history.iter().rfind(|operation| operation.acknowledged());
-        for (bit, store) in [(1, Some(place.0)), (2, place.1)] {
+        let seen = observations.get(number).unwrap_or(&unread);
+        let judged = classify_one(history, &both, seen);
+        for (bit, store, part) in [
+            (1, Some(place.0), Some(seen.first)),
+            (2, place.1, seen.second),
+        ] {
             let Some(store) = store.filter(|store| *store < facts.len()) else {
                 continue;
             };
@@ -125,24 +134,32 @@ pub fn tally(
                 Verdict::Note
             };
             counts[store][verdict as usize] += 1;
-            let Some(newest) = newest else { continue };
-            match judged.verdict {
-                _ if verdict == Verdict::Note => {}
-                Verdict::Lost
-                | Verdict::LostInWindow
-                | Verdict::Stale
-                | Verdict::Dangling
-                | Verdict::Corrupted => {
-                    let rpa = &mut rpas[store];
-                    rpa.lost += 1;
-                    rpa.oldest_lost_us = Some(
-                        rpa.oldest_lost_us
-                            .map_or(newest.at_us, |at| at.min(newest.at_us)),
-                    );
-                }
-                Verdict::Survived => survivors[store].push(newest.at_us),
-                _ => {}
+            let Some(part) = part else { continue };
+            let verdict = if judged.against & bit != 0 {
+                verdict
+            } else {
+                half_apart(history, &facts[store], bit, seen, part)
+            };
+            let lost = loses(verdict);
+            if !lost && verdict != Verdict::Survived {
+                continue;
             }
+            let back = came_back(verdict, part);
+            let missing = if lost {
+                oldest_missing(history, back)
+            } else {
+                None
+            };
+            let rpa = &mut rpas[store];
+            if let Some(missing) = missing {
+                rpa.lost += 1;
+                rpa.oldest_lost_us = Some(rpa.oldest_lost_us.map_or(missing, |at| at.min(missing)));
+            }
+            survivors[store].extend(
+                acknowledged(history)
+                    .filter(|operation| !lost || !is_missing(operation, back))
+                    .map(|operation| operation.at_us),
+            );
         }
         judged_all.push(judged);
     }
@@ -170,4 +187,65 @@ pub fn tally(
         judged: judged_all,
         stores,
     }
+}
+
+/// The verdict on the half of a pair that the verdict on the pair does not count against: what its
+/// store lost, it lost whatever is said of the other half. A file whose row is gone cannot be asked
+/// for, so its absence is no loss of its store.
+fn half_apart(
+    history: &[Operation],
+    store: &StoreFacts,
+    bit: u8,
+    seen: &Observation,
+    part: Observed,
+) -> Verdict {
+    if bit == 2 && seen.first == Observed::Absent && part == Observed::Absent {
+        return Verdict::Note;
+    }
+    match judge_part(history, store, part).verdict {
+        verdict if loses(verdict) => verdict,
+        _ => Verdict::Note,
+    }
+}
+
+/// Whether it says that an acknowledged write is missing.
+fn loses(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Lost
+            | Verdict::LostInWindow
+            | Verdict::Stale
+            | Verdict::Dangling
+            | Verdict::Corrupted
+    )
+}
+
+fn acknowledged(history: &[Operation]) -> impl Iterator<Item = &Operation> {
+    history.iter().filter(|operation| operation.acknowledged())
+}
+
+/// The version in which a lost canary came back, if it did in one that is known.
+fn came_back(verdict: Verdict, seen: Observed) -> Option<Version> {
+    match seen {
+        Observed::Present { version, .. } if verdict != Verdict::Corrupted => version,
+        _ => None,
+    }
+}
+
+/// Whether a lost canary's operation is missing in what came back of it: a version holds itself and
+/// all before it, and no delete.
+fn is_missing(operation: &Operation, back: Option<Version>) -> bool {
+    back.is_none_or(|version| operation.op == Op::Delete || operation.version > version)
+}
+
+/// When the oldest acknowledged operation that is missing was acknowledged. Where both halves are
+/// there and only the link between them is wrong, the write that made the link is what is missing.
+fn oldest_missing(history: &[Operation], back: Option<Version>) -> Option<i64> {
+    let oldest = |missing: &dyn Fn(&Operation) -> bool| {
+        acknowledged(history)
+            .filter(|operation| missing(operation))
+            .map(|operation| operation.at_us)
+            .min()
+    };
+    oldest(&|operation| is_missing(operation, back)).or_else(|| oldest(&|_| true))
 }

@@ -2,4 +2,5 @@
 
 mod journal;
 mod ledger;
+mod oracle;
 mod verdict;

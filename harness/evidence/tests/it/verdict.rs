@@ -1,11 +1,10 @@
-//! The table of verdicts, cell by cell, and a second opinion over random histories.
+//! The table of verdicts, cell by cell, and what it makes of the recovery point actual.
 
 use phoenix_evidence::canary::CanaryId;
 use phoenix_evidence::ledger::{Op, OpLine, Phase};
 use phoenix_evidence::verdict::{
-    Cut, Facts, Histories, Observation, Observed, StoreFacts, Verdict, classify_one,
+    Cut, Facts, Histories, Observation, Observed, StoreFacts, Verdict, classify_one, tally,
 };
-use proptest::prelude::*;
 
 const STORE: StoreFacts = StoreFacts {
     cut: Some(Cut {
@@ -105,6 +104,8 @@ fn what_nobody_knows_is_told_as_that() {
     let lines = [created.clone(), maybe].concat();
     assert_eq!(judge(&lines, STORE, there(0)), Verdict::Survived);
     assert_eq!(judge(&lines, STORE, there(1)), Verdict::Recovered);
+    let settled = [lines.clone(), acked(Op::Overwrite, 2, 5, 6)].concat();
+    assert_eq!(judge(&settled, STORE, there(1)), Verdict::Stale);
     let never_ended = op(Op::Create, 0, 1, 0, Phase::Invoked);
     assert_eq!(judge(&never_ended, STORE, Observed::Absent), Verdict::Note);
     assert_eq!(judge(&never_ended, STORE, there(0)), Verdict::Recovered);
@@ -274,100 +275,212 @@ fn a_file_is_seen_through_its_row_alone() {
     );
 }
 
-/// A second opinion on one plain canary: what may be there, by listing every state that a faithful
-/// restore of some moment within the cut could have.
-fn oracle(lines: &[OpLine], cut: Cut, seen: Option<u32>) -> bool {
-    // Replays the acknowledged operations up to a moment; indeterminate ones may or may not count.
-    let mut possible: Vec<Vec<Option<u32>>> = Vec::new();
-    for moment in cut.begin..=cut.end {
-        let mut states = vec![None];
-        for invoked in lines.iter().filter(|line| line.phase == Phase::Invoked) {
-            let end = lines.iter().find(|line| {
-                line.phase != Phase::Invoked
-                    && line.op == invoked.op
-                    && line.version == invoked.version
-            });
-            if invoked.seq > moment {
-                continue;
-            }
-            let next = if invoked.op == Op::Delete {
-                None
-            } else {
-                Some(invoked.version)
-            };
-            match end.map(|end| (end.phase, end.seq)) {
-                Some((Phase::Refused, _)) => {}
-                Some((Phase::Acknowledged, at)) if at <= moment => states = vec![next],
-                _ => states.push(next),
-            }
-        }
-        possible.push(states);
+const SEALED: Observed = Observed::Undecryptable {
+    found_directly: true,
+    keyless_reads: true,
+};
+
+#[test]
+fn a_changed_key_comes_after_the_history() {
+    let created = acked(Op::Create, 0, 1, 2);
+    let after = acked(Op::Create, 0, 120, 121);
+    let refused = op(Op::Create, 0, 1, 2, Phase::Refused);
+    let maybe = op(Op::Create, 0, 1, 2, Phase::Indeterminate);
+    let deleted =
+        |from, phase| [created.clone(), op(Op::Delete, 0, from, from + 1, phase)].concat();
+    for (lines, verdict) in [
+        (vec![], Verdict::Unexpected),
+        (refused, Verdict::Phantom),
+        (after, Verdict::Unverifiable),
+        (maybe, Verdict::Recovered),
+        // Perhaps only marked as deleted: the application cannot be asked.
+        (deleted(5, Phase::Acknowledged), Verdict::Unreachable),
+        (deleted(105, Phase::Acknowledged), Verdict::Unreachable),
+        (deleted(5, Phase::Indeterminate), Verdict::Note),
+        // Whatever became of a delete from after the point, the point does not hold it.
+        (deleted(120, Phase::Acknowledged), Verdict::Undecryptable),
+        (deleted(120, Phase::Indeterminate), Verdict::Undecryptable),
+        (deleted(5, Phase::Refused), Verdict::Undecryptable),
+    ] {
+        assert_eq!(judge(&lines, STORE, SEALED), verdict, "{lines:?}");
     }
-    possible.iter().any(|states| states.contains(&seen))
+    let pointless = StoreFacts { cut: None, ..STORE };
+    assert_eq!(judge(&created, pointless, SEALED), Verdict::Unverifiable);
 }
 
-fn history() -> impl Strategy<Value = Vec<OpLine>> {
-    let phase = prop_oneof![
-        4 => Just(Phase::Acknowledged),
-        1 => Just(Phase::Indeterminate),
-    ];
-    (
-        prop::collection::vec((1_u64..60, 1_u64..60, phase), 1..5),
-        any::<bool>(),
-    )
-        .prop_map(|(steps, deleted)| {
-            let (mut lines, mut seq) = (Vec::new(), 0);
-            let last = steps.len() - 1;
-            for (number, (wait, takes, phase)) in steps.into_iter().enumerate() {
-                let version = u32::try_from(number).unwrap_or(0);
-                let (what, version) = if number == 0 {
-                    (Op::Create, 0)
-                } else if number == last && deleted {
-                    (Op::Delete, version - 1)
-                } else {
-                    (Op::Overwrite, version)
-                };
-                // The first one is acknowledged: the oracle speaks of canaries that exist.
-                let phase = if number == 0 {
-                    Phase::Acknowledged
-                } else {
-                    phase
-                };
-                lines.extend(op(what, version, seq + wait, seq + wait + takes, phase));
-                seq += wait + takes;
-            }
-            lines
+#[test]
+fn what_was_kept_out_of_the_destroy_is_retained_only_if_it_is_there() {
+    let kept = StoreFacts {
+        retained: true,
+        cut: None,
+        destroyed: false,
+        ..STORE
+    };
+    let created = acked(Op::Create, 0, 1, 2);
+    let refused = op(Op::Create, 0, 1, 2, Phase::Refused);
+    let maybe = op(Op::Create, 0, 1, 2, Phase::Indeterminate);
+    let deleted = [created, acked(Op::Delete, 0, 5, 6)].concat();
+    for (lines, present, sealed) in [
+        (vec![], Verdict::Unexpected, Verdict::Unexpected),
+        (refused, Verdict::Phantom, Verdict::Phantom),
+        (maybe, Verdict::Retained, Verdict::Retained),
+        (deleted, Verdict::Resurrected, Verdict::Unreachable),
+    ] {
+        assert_eq!(judge(&lines, kept, Observed::Absent), Verdict::Note);
+        assert_eq!(judge(&lines, kept, there(0)), present);
+        assert_eq!(judge(&lines, kept, SEALED), sealed);
+        let unreachable = judge(&lines, kept, Observed::Unreachable);
+        assert_eq!(unreachable, Verdict::Unreachable);
+    }
+}
+
+#[test]
+fn an_acknowledged_overwrite_settles_what_nobody_knew() {
+    let maybe = op(Op::Create, 0, 1, 2, Phase::Indeterminate);
+    let overwritten = |from| [maybe.clone(), acked(Op::Overwrite, 1, from, from + 1)].concat();
+    assert_eq!(
+        judge(&overwritten(3), STORE, Observed::Absent),
+        Verdict::Lost
+    );
+    let window = overwritten(120);
+    assert_eq!(
+        judge(&window, STORE, Observed::Absent),
+        Verdict::LostInWindow
+    );
+    // The newer one is lost, whether or not the older one was ever acknowledged.
+    assert_eq!(judge(&window, STORE, there(0)), Verdict::LostInWindow);
+    // Asked for a second time, and refused since it is there already.
+    let again = [
+        acked(Op::Create, 0, 1, 2),
+        op(Op::Create, 0, 3, 4, Phase::Refused),
+    ]
+    .concat();
+    assert_eq!(judge(&again, STORE, there(0)), Verdict::Survived);
+}
+
+#[test]
+fn a_delete_from_after_the_point_excuses_no_hole() {
+    let created = acked(Op::Create, 0, 1, 2);
+    let delete = op(Op::Delete, 0, 120, 121, Phase::Indeterminate);
+    let lines = [created, delete].concat();
+    assert_eq!(
+        judge(&lines, STORE, Observed::Absent),
+        Verdict::Unverifiable
+    );
+}
+
+/// Of a store: canaries that lost something, and from and to how many seconds before the disaster.
+type Loss = (u64, Option<(f64, Option<f64>)>);
+
+/// Loss and RPA of the stores of one canary, its operations acknowledged at these seconds.
+fn rpa(writes: &[(Op, u32, u64)], cuts: &[u64], seen: &[Observed]) -> Vec<Loss> {
+    let at = |seconds: u64| i64::try_from(seconds * 1_000_000).unwrap_or(0);
+    let lines: Vec<OpLine> = writes
+        .iter()
+        .flat_map(|(what, version, seconds)| acked(*what, *version, *seconds, *seconds))
+        .map(|line| OpLine {
+            at_us: at(line.seq),
+            ..line
         })
+        .collect();
+    let facts: Vec<StoreFacts> = cuts
+        .iter()
+        .map(|cut| StoreFacts {
+            cut: Some(Cut {
+                begin: *cut,
+                end: *cut,
+            }),
+            ..STORE
+        })
+        .collect();
+    let observation = Observation {
+        first: seen[0],
+        second: seen.get(1).copied(),
+        linked: None,
+    };
+    let second = (cuts.len() > 1).then_some(1);
+    let tally = tally(
+        &Histories::new(&lines, 1),
+        &[(0, second)],
+        &facts,
+        &[observation],
+    );
+    tally
+        .stores
+        .iter()
+        .map(|store| (store.rpa.lost, store.rpa.seconds(at(100))))
+        .collect()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+#[test]
+fn loss_is_counted_from_the_oldest_write_that_is_missing() {
+    let writes = [
+        (Op::Create, 0, 2),
+        (Op::Overwrite, 1, 4),
+        (Op::Overwrite, 2, 99),
+    ];
+    let absent = Observed::Absent;
+    for (cut, seen, lost) in [
+        // Version 0 is back, and version 1 is the oldest that is not.
+        (3, there(0), (1, Some((96.0, Some(98.0))))),
+        (5, there(0), (1, Some((96.0, Some(98.0))))),
+        (5, there(1), (1, Some((1.0, Some(96.0))))),
+        (99, there(2), (0, Some((0.0, Some(0.0))))),
+        (5, absent, (1, Some((98.0, None)))),
+        (5, FOREIGN, (1, Some((98.0, None)))),
+    ] {
+        assert_eq!(rpa(&writes, &[cut], &[seen]), [lost], "{cut} {seen:?}");
+    }
+    let deleted = [(Op::Create, 0, 2), (Op::Delete, 0, 99)];
+    assert_eq!(
+        rpa(&deleted, &[3], &[there(0)]),
+        [(1, Some((1.0, Some(98.0))))]
+    );
+}
 
-    /// What no faithful restore of the cut could show is never called survived or recovered; and
-    /// what every one shows is never called a failure.
-    #[test]
-    fn a_pass_is_possible_and_a_possible_state_is_no_failure(
-        lines in history(),
-        begin in 1_u64..300,
-        width in 0_u64..20,
-        seen in prop::option::of(0_u32..5),
-    ) {
-        let cut = Cut { begin, end: begin + width };
-        let store = StoreFacts { cut: Some(cut), ..STORE };
-        let observed = seen.map_or(Observed::Absent, Observed::once);
-        let verdict = judge(&lines, store, observed);
-        let faithful = oracle(&lines, cut, seen);
-        if matches!(verdict, Verdict::Survived | Verdict::Recovered) {
-            prop_assert!(faithful, "{verdict:?} though no restore of {cut:?} shows {seen:?}");
-        }
-        if faithful {
-            prop_assert!(
-                !matches!(
-                    verdict,
-                    Verdict::Lost | Verdict::Stale | Verdict::Corrupted | Verdict::Resurrected
-                ),
-                "{verdict:?} though a restore of {cut:?} shows {seen:?}"
-            );
-        }
+#[test]
+fn a_half_loses_what_it_loses_whatever_is_said_of_the_other() {
+    let writes = [(Op::Create, 0, 2), (Op::Overwrite, 1, 40)];
+    // The row is stale; the file lost its overwrite with the window of a store of its own.
+    assert_eq!(
+        rpa(&writes, &[50, 30], &[there(0), there(0)]),
+        [(1, Some((60.0, Some(98.0)))), (1, Some((60.0, Some(98.0)))),]
+    );
+    // A file cannot be asked for without its row.
+    let file = (0, None);
+    let absent = Observed::Absent;
+    assert_eq!(
+        rpa(&writes, &[1, 50], &[absent, absent]),
+        [(1, Some((98.0, None))), file]
+    );
+}
+
+#[test]
+fn a_row_in_the_window_of_a_store_that_was_never_burned_is_unverifiable() {
+    let standing = StoreFacts {
+        destroyed: false,
+        ..STORE
+    };
+    let newer = StoreFacts {
+        cut: Some(Cut {
+            begin: 200,
+            end: 210,
+        }),
+        ..STORE
+    };
+    let written = acked(Op::Create, 0, 150, 151);
+    let histories = Histories::new(&written, 1);
+    let facts = Facts {
+        first: standing,
+        second: Some(newer),
+    };
+    for file in [there(0), Observed::Absent] {
+        let seen = Observation {
+            first: Observed::Absent,
+            second: Some(file),
+            linked: None,
+        };
+        let judged = classify_one(histories.of(CanaryId(0)), &facts, &seen);
+        assert_eq!(judged.verdict, Verdict::Unverifiable);
     }
 }
