@@ -107,6 +107,9 @@ fn a_declared_store_that_stays_empty_forbids_the_word_recovered() {
         "{}",
         ran.view.sentence()
     );
+    // Where they went, although nothing was there when the stack was looked at first.
+    assert!(ran.failed("undeclared"), "{}", ran.view.sentence());
+    assert!(ran.says("container layer wiki"), "{}", ran.view.sentence());
     assert_eq!(ran.view.recovery(), "not-recovered");
     assert_eq!(ran.exit(), 1, "it is a finding");
 }

@@ -10,8 +10,9 @@ use phoenix_evidence::verdict::Cut;
 
 use super::results::{kind, proof, result};
 use super::state::{Disaster, PointMade};
+use super::steady::{is_same, named};
 use super::{Cycle, CycleError, StepError, StepResult};
-use crate::environment::{DirectCopy, Point};
+use crate::environment::{DirectCopy, Point, Vessel};
 use crate::stack::{Policy, Store};
 use crate::words::count;
 
@@ -133,6 +134,15 @@ impl Cycle<'_> {
             .collect();
         self.look_for_empty(stores).await?;
         let vessels = self.environment.inventory().await?;
+        // What applications made since the first look.
+        for vessel in self.judge_inventory("destroy", &vessels) {
+            self.tell(&Event::Vessel {
+                moment: Moment::Before,
+                store: None,
+                kind: vessel.kind,
+                identity: vessel.identity,
+            })?;
+        }
         self.cut_streams(&doomed).await?;
         self.plant_tombstones(&doomed).await?;
         let before = self.list_points(stores, Moment::Before).await?;
@@ -242,7 +252,9 @@ impl Cycle<'_> {
         let vessels = self.environment.inventory().await?;
         let answering = self.environment.still_answering(services).await;
         let before = self.state().vessels_before.clone();
+        self.tell_strays(&before, &vessels)?;
         for store in stores {
+            let old = before.iter().find(|old| old.store.as_ref() == Some(store));
             let (proof, why) = if !doomed.contains(store) {
                 (
                     DestructionProof::Retained,
@@ -253,7 +265,7 @@ impl Cycle<'_> {
                     DestructionProof::NotProven,
                     format!("something still answers: {}", answering.join("; ")),
                 )
-            } else if !before.iter().any(|old| old.store.as_ref() == Some(store)) {
+            } else if old.is_none() {
                 (
                     DestructionProof::NotProven,
                     "the inventory showed no vessel of it before the destroy".to_owned(),
@@ -264,10 +276,12 @@ impl Cycle<'_> {
             {
                 (
                     DestructionProof::NotProven,
-                    format!(
-                        "{} {} is still there after the destroy",
-                        left.kind, left.place
-                    ),
+                    format!("{} is still there after the destroy", named(left)),
+                )
+            } else if let Some(aside) = old.and_then(|old| moved_aside(old, &vessels)) {
+                (
+                    DestructionProof::NotProven,
+                    format!("the old one lies on as {}", named(aside)),
                 )
             } else {
                 (
@@ -275,7 +289,9 @@ impl Cycle<'_> {
                     "gone from the inventory".to_owned(),
                 )
             };
-            self.state().proofs.insert(store.clone(), (proof, why));
+            let mut state = self.state();
+            let why = with_strays(why, &state.strays);
+            state.proofs.insert(store.clone(), (proof, why));
         }
         for left in vessels {
             self.tell(&Event::Vessel {
@@ -285,6 +301,26 @@ impl Cycle<'_> {
                 identity: left.identity,
             })?;
         }
+        Ok(())
+    }
+
+    /// What nothing declares takes no store's proof away, and a destroy that left it, or made it, has
+    /// to say so.
+    fn tell_strays(&self, before: &[Vessel], after: &[Vessel]) -> Result<(), StepError> {
+        let mut strays = Vec::new();
+        for left in after.iter().filter(|left| left.store.is_none()) {
+            let stayed = before.iter().any(|old| is_same(old, left));
+            let how = if stayed {
+                "outlived the destroy"
+            } else {
+                "appeared in the destroy"
+            };
+            let text = format!("{}, which nothing declares, {how}", named(left));
+            self.tell(&Event::Note { text: text.clone() })?;
+            strays.push(text);
+        }
+        self.state().strays = strays;
+        self.judge_inventory("destroy", after);
         Ok(())
     }
 
@@ -353,4 +389,18 @@ impl Cycle<'_> {
             state.results.push(found);
         }
     }
+}
+
+/// The vessel of before, where it lies now without a store's name.
+fn moved_aside<'v>(old: &Vessel, after: &'v [Vessel]) -> Option<&'v Vessel> {
+    after.iter().find(|left| {
+        left.store.is_none() && !left.identity.is_empty() && left.identity == old.identity
+    })
+}
+
+/// A reason, and what else lies there after the destroy.
+pub(super) fn with_strays(why: String, strays: &[String]) -> String {
+    let mut parts = vec![why];
+    parts.extend(strays.iter().cloned());
+    parts.join("; ")
 }

@@ -6,6 +6,7 @@ use futures::stream::{self, StreamExt as _};
 use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{DestructionProof, Event, Moment, Phase};
 
+use super::disaster::with_strays;
 use super::results::{kind, proof, result};
 use super::state::PointMade;
 use super::{Cycle, StepError, StepResult, wait_for};
@@ -20,6 +21,7 @@ impl Cycle<'_> {
         let mut missing = Vec::new();
         {
             let mut state = self.state();
+            let strays = state.strays.clone();
             for store in stores {
                 let Some(vessel) = vessels
                     .iter()
@@ -37,18 +39,19 @@ impl Cycle<'_> {
                     continue;
                 };
                 if *proof == DestructionProof::Proven {
-                    if old
+                    let said = if old
                         .as_ref()
                         .is_some_and(|old| old.identity == vessel.identity)
                     {
                         *proof = DestructionProof::NotProven;
-                        *why = format!("the {} after the rebuild is the old one", vessel.kind);
+                        format!("the {} after the rebuild is the old one", vessel.kind)
                     } else {
-                        *why = format!(
+                        format!(
                             "gone from the inventory, and the new {} is new",
                             vessel.kind
-                        );
-                    }
+                        )
+                    };
+                    *why = with_strays(said, &strays);
                 }
             }
         }
@@ -145,6 +148,7 @@ impl Cycle<'_> {
     async fn restore_one(&self, store: &str, choice: &PointChoice) -> Result<bool, StepError> {
         let listed = self.environment.points(store).await?;
         let Some(chosen) = self.choose(store, &listed, choice) else {
+            self.look_for_tombstone(store).await;
             return Ok(false);
         };
         let bytes = match self.environment.restore(store, &chosen.id).await {
@@ -163,6 +167,7 @@ impl Cycle<'_> {
                 );
                 found.failures = vec![(kind("restore-failed"), 1)];
                 found.proofs = vec![proof("restore", &format!("restore {}", chosen.id), &why)];
+                self.look_for_tombstone(store).await;
                 let mut state = self.state();
                 state.results.push(found);
                 // What the point should have held is judged against it all the same.
@@ -176,7 +181,7 @@ impl Cycle<'_> {
             bytes,
         })?;
         self.compare_with_point(store, &chosen).await?;
-        self.look_for_tombstone(store).await?;
+        self.look_for_tombstone(store).await;
         self.state().restored.insert(store.to_owned(), chosen);
         Ok(true)
     }
@@ -262,22 +267,32 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    async fn look_for_tombstone(&self, store: &str) -> Result<(), StepError> {
+    /// Whatever became of the restore: what was planted after the last backup can be there only if
+    /// this is the old data, and a store that cannot be asked does not show that it is not.
+    async fn look_for_tombstone(&self, store: &str) {
         let Some(tombstone) = self.state().tombstones.get(store).cloned() else {
-            return Ok(());
+            return;
         };
-        let copies = self.environment.list_direct(store).await?;
-        if copies.iter().any(|copy| copy.marker == tombstone) {
-            self.state().proofs.insert(
-                store.to_owned(),
-                (
-                    DestructionProof::NotProven,
-                    "the tombstone planted after the last backup is there: this is the old data"
-                        .to_owned(),
-                ),
-            );
+        let copies = self.environment.list_direct(store).await;
+        let mut state = self.state();
+        let Some((proof, why)) = state.proofs.get_mut(store) else {
+            return;
+        };
+        match copies {
+            Ok(copies) if copies.iter().any(|copy| copy.marker == tombstone) => {
+                "the tombstone planted after the last backup is there: this is the old data"
+                    .clone_into(why);
+            }
+            Ok(_) => return,
+            // What is not proven has a better reason already.
+            Err(_) if *proof != DestructionProof::Proven => return,
+            Err(error) => {
+                *why = format!(
+                    "the tombstone planted after the last backup could not be looked for: {error}"
+                );
+            }
         }
-        Ok(())
+        *proof = DestructionProof::NotProven;
     }
 
     pub(super) async fn start(&self, services: &[String]) -> StepResult {

@@ -78,7 +78,12 @@ pub(crate) struct State {
     pub(crate) first_writes: BTreeSet<String>,
     /// Places of the canaries that survived and are there.
     pub(crate) survived: Vec<usize>,
+    /// All that forbids the word "recovered" because nothing declares it, in words.
     pub(crate) undeclared: Vec<String>,
+    /// The vessels among it.
+    pub(crate) undeclared_vessels: Vec<Vessel>,
+    /// What nothing declares and lies there after the destroy, a line each.
+    pub(crate) strays: Vec<String>,
     pub(crate) rta_s: Option<f64>,
     pub(crate) login_failures: Vec<super::results::LoginFailure>,
 }

@@ -1,14 +1,14 @@
 //! Before anything burns: the stack is built, it is well, and every vessel found is declared.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment};
 
-use super::results::{proof, result};
+use super::results::{kind, proof, result};
 use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult, wait_for};
 use crate::application::{Application, HealthReport, LoginEnd};
+use crate::environment::Vessel;
 use crate::words::count;
 
 impl Cycle<'_> {
@@ -121,10 +121,9 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    /// A vessel that nothing declares holds data that nobody backs up.
+    /// Looks at all vessels before anything is written.
     async fn look_for_undeclared(&self) -> Result<(), StepError> {
         let vessels = self.environment.inventory().await?;
-        let mut undeclared = BTreeSet::new();
         for vessel in &vessels {
             self.tell(&Event::Vessel {
                 moment: Moment::Before,
@@ -132,50 +131,84 @@ impl Cycle<'_> {
                 kind: vessel.kind.clone(),
                 identity: vessel.identity.clone(),
             })?;
-            if vessel.store.is_none() {
-                undeclared.insert(format!("{} {}", vessel.kind, vessel.place));
+        }
+        self.judge_inventory("steady-state", &vessels);
+        Ok(())
+    }
+
+    /// A vessel that nothing declares holds data that nobody backs up. Some are there only once
+    /// applications have written, so the inventory is judged more than once: into one result, that
+    /// tells of each vessel once. Gives back those that were not known.
+    pub(super) fn judge_inventory(&self, step: &str, vessels: &[Vessel]) -> Vec<Vessel> {
+        let mut state = self.state();
+        let mut fresh: Vec<Vessel> = Vec::new();
+        for vessel in vessels.iter().filter(|vessel| vessel.store.is_none()) {
+            let mut known = state.undeclared_vessels.iter().chain(&fresh);
+            if !known.any(|known| is_same(known, vessel)) {
+                fresh.push(vessel.clone());
             }
         }
-        let declared = vessels.len() - undeclared.len();
-        let outcome = if undeclared.is_empty() {
-            Outcome::Pass
+        state.undeclared_vessels.extend(fresh.iter().cloned());
+        state.undeclared.extend(fresh.iter().map(named));
+        let judged_at = state.results.iter().position(|result| {
+            result.check == CheckKind::Inventory && result.subject == Subject::Stack
+        });
+        if fresh.is_empty() && judged_at.is_some() {
+            return fresh;
+        }
+        let undeclared: Vec<String> = state.undeclared_vessels.iter().map(named).collect();
+        let (outcome, summary) = if undeclared.is_empty() {
+            let found = count(vessels.len() as u64, "vessel found", "vessels found");
+            (Outcome::Pass, format!("all {found} are declared"))
         } else {
-            Outcome::Fail
-        };
-        let summary = if undeclared.is_empty() {
-            format!(
-                "all {} are declared",
-                count(declared as u64, "vessel found", "vessels found")
-            )
-        } else {
-            format!(
+            let summary = format!(
                 "found and not declared: {}; declare each as a store, or as losable",
-                undeclared.iter().cloned().collect::<Vec<_>>().join(", ")
-            )
+                undeclared.join(", ")
+            );
+            (Outcome::Fail, summary)
         };
+        let examined = vessels.len() as u64;
         let mut found = result(
             CheckKind::Inventory,
             Subject::Stack,
             outcome,
-            vessels.len() as u64,
+            examined,
             summary,
         );
         if !undeclared.is_empty() {
-            found.failures = vec![(
-                phoenix_evidence::finding::FailureKind("undeclared".to_owned()),
-                undeclared.len() as u64,
-            )];
-            found.proofs = vec![proof(
-                "steady-state",
-                "inventory",
-                &undeclared.iter().cloned().collect::<Vec<_>>().join(", "),
-            )];
+            found.failures = vec![(kind("undeclared"), undeclared.len() as u64)];
         }
-        let mut state = self.state();
-        state.undeclared = undeclared.into_iter().collect();
-        state.results.push(found);
-        Ok(())
+        if let Some(at) = judged_at {
+            found.proofs.append(&mut state.results[at].proofs);
+        }
+        if !fresh.is_empty() {
+            let saw: Vec<String> = fresh.iter().map(named).collect();
+            found.proofs.push(proof(step, "inventory", &saw.join(", ")));
+        }
+        // In its place: others may point at what comes after it.
+        match judged_at {
+            Some(at) => state.results[at] = found,
+            None => state.results.push(found),
+        }
+        fresh
     }
+}
+
+/// A vessel as people are told of it.
+pub(super) fn named(vessel: &Vessel) -> String {
+    format!("{} {}", vessel.kind, vessel.place)
+}
+
+/// Whether two sightings are of one vessel. A driver's words for the place may tell how much is in
+/// it, so they count only where there is no identity.
+pub(super) fn is_same(one: &Vessel, other: &Vessel) -> bool {
+    let by_identity = !one.identity.is_empty() && !other.identity.is_empty();
+    one.kind == other.kind
+        && if by_identity {
+            one.identity == other.identity
+        } else {
+            one.place == other.place
+        }
 }
 
 /// Healthy by its own word, and by the probe behind it.

@@ -1,0 +1,9 @@
+//! The engine from outside, on a stack in memory that can lie in one place at a time: each check
+//! by itself, so that none can go missing behind another.
+
+mod destruction;
+mod ending;
+mod inventory;
+mod points;
+mod reading;
+mod support;
