@@ -38,6 +38,19 @@ pub struct Suggestion {
 /// Words that say what a claim is about, and the check that answers such a claim.
 const TOPICS: &[(&[&str], CheckKind)] = &[
     (&["isolat"], CheckKind::Isolation),
+    // That data is there afterwards is seen in the data, whatever else the sentence names.
+    (
+        &[
+            "surviv",
+            "come back",
+            "comes back",
+            "intact",
+            "lose nothing",
+            "loses nothing",
+            "not lost",
+        ],
+        CheckKind::Survival,
+    ),
     (
         &[
             "login",
@@ -178,11 +191,13 @@ fn capability(claim: &Claim, names: &Names) -> Vec<Found> {
         named.retain(|(_, subject, _, _)| {
             matches!(
                 (check, subject),
-                (CheckKind::RecoveryPoints, Some(Subject::Store(_)))
-                    | (
-                        CheckKind::Login | CheckKind::Certificate,
-                        Some(Subject::Service(_))
-                    )
+                (
+                    CheckKind::RecoveryPoints | CheckKind::Survival,
+                    Some(Subject::Store(_))
+                ) | (
+                    CheckKind::Login | CheckKind::Certificate,
+                    Some(Subject::Service(_))
+                )
             )
         });
         let best = named.iter().map(|found| found.2).fold(0.0, f64::max);

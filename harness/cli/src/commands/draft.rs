@@ -21,6 +21,7 @@ pub(crate) fn draft(arguments: &GapsArguments) -> Result<u8, Error> {
         .unwrap_or_default();
     let names = names(&lower::stack(&environment, &profile)?);
     let given: Vec<_> = arguments.document.iter().cloned().collect();
+    let mut open = String::new();
     let mut proposed = Vec::new();
     for document in judge::documents(&environment, &given)? {
         if document.claims.is_empty() {
@@ -30,9 +31,21 @@ pub(crate) fn draft(arguments: &GapsArguments) -> Result<u8, Error> {
                 document.path
             ));
         }
-        proposed.extend(draft_mapping(&document, &names));
+        let found = draft_mapping(&document, &names);
+        for claim in &document.claims {
+            let answered = found.iter().any(|one| one.claim == claim.id);
+            if !answered && claim.ties.is_empty() {
+                open.push_str(&format!(
+                    "# {}:{}: no check is proposed for: {}\n",
+                    document.path,
+                    claim.span.line,
+                    claim.title.replace(char::is_control, " ")
+                ));
+            }
+        }
+        proposed.extend(found);
     }
-    terminal::data(&draft_yaml(&proposed))?;
+    terminal::data(&(draft_yaml(&proposed) + &open))?;
     Ok(0)
 }
 
