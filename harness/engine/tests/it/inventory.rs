@@ -84,3 +84,44 @@ async fn the_inventory_is_judged_where_no_step_asked_whether_the_stack_is_well()
     scene.acts.remove(1);
     tells_of_it_once(&scene.run().await);
 }
+
+#[tokio::test]
+async fn a_document_that_knows_of_it_does_not_make_it_counted() {
+    let stray = Stray {
+        name: "cellar",
+        since: Since::Written,
+        dies: true,
+    };
+    let mut scene = Scene::lying(Lies {
+        strays: vec![stray],
+        ..Lies::default()
+    });
+    scene.forgiven = true;
+    let ran = scene.run().await;
+    assert_eq!(ran.finished.recovery, "unknown");
+}
+
+#[tokio::test]
+async fn two_vessels_are_two() {
+    let stray = |name, since| Stray {
+        name,
+        since,
+        dies: true,
+    };
+    let ran = Scene::lying(Lies {
+        strays: vec![stray("cellar", Since::Built), stray("shed", Since::Written)],
+        ..Lies::default()
+    });
+    let found = ran.run().await.one(CheckKind::Inventory, &Subject::Stack);
+    assert_eq!(found.failures[0].1, 2, "{}", found.summary);
+    let steps: Vec<&str> = found
+        .proofs
+        .iter()
+        .map(|proof| proof.step.as_str())
+        .collect();
+    assert_eq!(
+        steps,
+        ["steady-state", "destroy"],
+        "each with its own proof"
+    );
+}
