@@ -59,11 +59,13 @@ pub(crate) fn measure() -> Vec<Figure> {
             bound: Bound::AtMost(2.0),
         },
         Figure {
-            name: "ten million in memory, against one: 10, or 1.2 of it",
+            // Ten times what one million is allowed. Against our own million it is more than ten,
+            // since a million fits into the caches and ten do not.
+            name: "ten million in memory, against sort and join of one million",
             ours: ten,
-            theirs: one,
+            theirs: peers,
             unit: "s",
-            bound: Bound::AtMost(12.0),
+            bound: Bound::AtMost(5.0),
         },
     ]
 }

@@ -1,6 +1,7 @@
 //! What phoenix costs, each figure as a ratio against a named comparator of the same run: the
 //! median of several, since machines are noisy. `cargo bench -p phoenix-scenarios` runs all;
-//! `cargo bench -p phoenix-scenarios -- ledger` one.
+//! `cargo bench -p phoenix-scenarios -- ledger` one. The comparators of fingerprints are the programs
+//! `b3sum` and `sqlite3`, which have to be there.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
