@@ -190,8 +190,13 @@ impl Cycle<'_> {
                     marker: marker.clone(),
                     kind: "stranger".to_owned(),
                     store: store.clone(),
-                    verdict: Verdict::Unexpected.name().to_owned(),
-                    reason: "written by another run or environment".to_owned(),
+                    verdict: self.of_strangers(store).name().to_owned(),
+                    reason: if self.from_before_this_run(store) {
+                        "written by an older run, and its recovery point is older than this one"
+                    } else {
+                        "written by another run or environment"
+                    }
+                    .to_owned(),
                     probe: format!("listing of {store}"),
                 });
             }
@@ -230,6 +235,25 @@ impl Cycle<'_> {
         Ok(sentence)
     }
 
+    /// Whether a store was restored from a recovery point that this run did not make.
+    fn from_before_this_run(&self, store: &str) -> bool {
+        let state = self.state();
+        let own = state.points.get(store).map_or(&[][..], Vec::as_slice);
+        state
+            .restored
+            .get(store)
+            .is_some_and(|from| !own.iter().any(|point| point.id == from.id))
+    }
+
+    /// What markers of other runs are in a store: expected where its point is older than this run.
+    fn of_strangers(&self, store: &str) -> Verdict {
+        if self.from_before_this_run(store) {
+            Verdict::Note
+        } else {
+            Verdict::Unexpected
+        }
+    }
+
     fn conclude_store(
         &self,
         step: &Step,
@@ -245,14 +269,13 @@ impl Cycle<'_> {
         let Some(declared) = self.stack.store(name) else {
             return;
         };
+        let of_strangers = self.of_strangers(name);
         let counts = survival.by_store.entry(name.to_owned()).or_default();
         for (verdict, n) in &tally.verdicts {
             counts.insert(verdict.name().to_owned(), *n);
         }
         if strangers > 0 {
-            *counts
-                .entry(Verdict::Unexpected.name().to_owned())
-                .or_default() += strangers;
+            *counts.entry(of_strangers.name().to_owned()).or_default() += strangers;
         }
         let counts = counts.clone();
         let rpa = tally.rpa.seconds(disaster_us);
@@ -275,7 +298,7 @@ impl Cycle<'_> {
             if strangers > 0 {
                 *state
                     .verdicts
-                    .entry((String::new(), Verdict::Unexpected.name().to_owned()))
+                    .entry((String::new(), of_strangers.name().to_owned()))
                     .or_default() += strangers;
             }
         }
@@ -290,7 +313,7 @@ impl Cycle<'_> {
                 _ => (*verdict, *n),
             })
             .filter(|(_, n)| *n > 0)
-            .chain((strangers > 0).then_some((Verdict::Unexpected, strangers)))
+            .chain((strangers > 0).then_some((of_strangers, strangers)))
             .collect();
         let outcome = own
             .iter()

@@ -175,6 +175,18 @@ async fn a_stranger_in_a_listing_or_a_direct_read_is_unexpected() {
 }
 
 #[tokio::test]
+async fn a_stranger_from_a_point_that_is_older_than_this_run_is_noted() {
+    let ran = lying(Lies {
+        older_point: true,
+        ..Lies::default()
+    })
+    .await;
+    assert_eq!(ran.verdicts("unexpected"), 0);
+    assert_eq!(ran.verdicts("note"), 1);
+    assert_eq!(ran.verdicts("lost-in-window"), 4, "all was written later");
+}
+
+#[tokio::test]
 async fn a_canary_that_is_listed_twice_is_duplicated() {
     let ran = lying(Lies {
         lists_twice: true,

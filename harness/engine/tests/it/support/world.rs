@@ -8,6 +8,8 @@ pub(crate) const STORE: &str = "wiki-db";
 /// Where the stack is not what it says. All of it is honest by default.
 #[derive(Default)]
 pub(crate) struct Lies {
+    /// The only recovery point left is one that an older run made.
+    pub(crate) older_point: bool,
     /// The destroy leaves the (emptied) vessel in the inventory.
     pub(crate) left_over: bool,
     /// The destroy moves the vessel to where nobody looks for it.
@@ -138,6 +140,18 @@ impl World {
         }
         if self.lies.points_die {
             self.points.clear();
+        }
+        if self.lies.older_point {
+            let direct = vec![DirectCopy {
+                marker: "phx-deadbeef-000001".to_owned(),
+                text: String::new(),
+            }];
+            let older = Content {
+                direct,
+                account: self.content.account.or(Some("7")),
+                ..Content::default()
+            };
+            self.points = vec![("older".to_owned(), older)];
         }
     }
 
