@@ -327,7 +327,10 @@ impl Cycle<'_> {
         }
         let examined = own
             .iter()
-            .filter(|(verdict, _)| verdict.counts_as().is_some())
+            // What nobody could look at, and what is only noted, was not examined.
+            .filter(|(verdict, _)| {
+                matches!(verdict.counts_as(), Some(Outcome::Pass | Outcome::Fail))
+            })
             .map(|(_, n)| n)
             .sum();
         let words: Vec<String> = own
