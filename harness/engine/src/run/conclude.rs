@@ -191,7 +191,7 @@ impl Cycle<'_> {
                     kind: "stranger".to_owned(),
                     store: store.clone(),
                     verdict: self.of_strangers(store).name().to_owned(),
-                    reason: if self.from_before_this_run(store) {
+                    reason: if self.is_from_before_this_run(store) {
                         "written by an older run, and its recovery point is older than this one"
                     } else {
                         "written by another run or environment"
@@ -236,7 +236,7 @@ impl Cycle<'_> {
     }
 
     /// Whether a store was restored from a recovery point that this run did not make.
-    fn from_before_this_run(&self, store: &str) -> bool {
+    fn is_from_before_this_run(&self, store: &str) -> bool {
         let state = self.state();
         let own = state.points.get(store).map_or(&[][..], Vec::as_slice);
         state
@@ -247,7 +247,7 @@ impl Cycle<'_> {
 
     /// What markers of other runs are in a store: expected where its point is older than this run.
     fn of_strangers(&self, store: &str) -> Verdict {
-        if self.from_before_this_run(store) {
+        if self.is_from_before_this_run(store) {
             Verdict::Note
         } else {
             Verdict::Unexpected
