@@ -247,6 +247,33 @@ impl Stack {
         self.secrets.iter().find(|secret| secret.name == name)
     }
 
+    /// Names of all stores, in the order of the file.
+    #[must_use]
+    pub fn store_names(&self) -> Vec<&str> {
+        self.stores.iter().map(|one| one.name.as_str()).collect()
+    }
+
+    /// Names of all services, in the order of the file.
+    #[must_use]
+    pub fn service_names(&self) -> Vec<&str> {
+        self.services.iter().map(|one| one.name.as_str()).collect()
+    }
+
+    /// Names of all secrets, in the order of the file.
+    #[must_use]
+    pub fn secret_names(&self) -> Vec<&str> {
+        self.secrets.iter().map(|one| one.name.as_str()).collect()
+    }
+
+    /// Names of all manual steps, in the order of the file.
+    #[must_use]
+    pub fn manual_step_names(&self) -> Vec<&str> {
+        self.manual_steps
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect()
+    }
+
     /// The stores under a service, in the order of its needs.
     #[must_use]
     pub fn stores_of(&self, service: &Service) -> Vec<&Store> {

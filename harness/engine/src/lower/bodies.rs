@@ -29,12 +29,7 @@ impl Lowering<'_> {
         } else {
             Vec::new()
         };
-        let known: Vec<&str> = self
-            .stack
-            .stores
-            .iter()
-            .map(|store| store.name.as_str())
-            .collect();
+        let known: Vec<&str> = self.stack.store_names();
         if names.is_empty() || names == ["all"] {
             return known.into_iter().map(str::to_owned).collect();
         }
@@ -106,27 +101,17 @@ impl Lowering<'_> {
     }
 
     pub(super) fn store(&self, node: Option<&Node>) -> String {
-        let known: Vec<&str> = self
-            .stack
-            .stores
-            .iter()
-            .map(|store| store.name.as_str())
-            .collect();
-        if let Some(node) = node {
-            known_name(self.source, node, &known, "store");
-        }
-        text_of(node).unwrap_or_default()
+        self.named(node, &self.stack.store_names(), "store")
     }
 
     pub(super) fn service(&self, node: Option<&Node>) -> String {
-        let known: Vec<&str> = self
-            .stack
-            .services
-            .iter()
-            .map(|service| service.name.as_str())
-            .collect();
+        self.named(node, &self.stack.service_names(), "service")
+    }
+
+    /// A name that has to be one of these.
+    fn named(&self, node: Option<&Node>, known: &[&str], what: &str) -> String {
         if let Some(node) = node {
-            known_name(self.source, node, &known, "service");
+            known_name(self.source, node, known, what);
         }
         text_of(node).unwrap_or_default()
     }
@@ -194,14 +179,8 @@ impl Lowering<'_> {
         let store = || self.store(Some(value));
         Some(match key.text.as_str() {
             "regenerate" => {
-                let known: Vec<&str> = self
-                    .stack
-                    .secrets
-                    .iter()
-                    .map(|secret| secret.name.as_str())
-                    .collect();
-                known_name(self.source, value, &known, "secret");
-                Fault::RegenerateSecret(text_of(Some(value)).unwrap_or_default())
+                let secrets = self.stack.secret_names();
+                Fault::RegenerateSecret(self.named(Some(value), &secrets, "secret"))
             }
             "empty-backup" => Fault::EmptyBackup(store()),
             "truncate-backup" => Fault::TruncateBackup(store()),

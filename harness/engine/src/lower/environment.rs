@@ -263,21 +263,9 @@ pub(super) fn automation(source: &Source, node: Option<&Node>) -> Option<Automat
 
 /// Every name that is used is one that is declared, and nothing needs itself.
 fn names_fit(source: &Source, stack: &Stack) {
-    let stores: Vec<&str> = stack
-        .stores
-        .iter()
-        .map(|store| store.name.as_str())
-        .collect();
-    let services: Vec<&str> = stack
-        .services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    let secrets: Vec<&str> = stack
-        .secrets
-        .iter()
-        .map(|secret| secret.name.as_str())
-        .collect();
+    let stores: Vec<&str> = stack.store_names();
+    let services: Vec<&str> = stack.service_names();
+    let secrets: Vec<&str> = stack.secret_names();
     let both: Vec<&str> = stores.iter().chain(&services).copied().collect();
     let entries = |key| source.root.get(key).map(Node::entries).unwrap_or_default();
     for (name, _) in entries("services") {
@@ -379,26 +367,10 @@ fn cycle(stack: &Stack) -> Option<Vec<String>> {
 
 /// Ties name what exists.
 fn ties_fit(source: &Source, stack: &Stack) {
-    let stores: Vec<&str> = stack
-        .stores
-        .iter()
-        .map(|store| store.name.as_str())
-        .collect();
-    let services: Vec<&str> = stack
-        .services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    let secrets: Vec<&str> = stack
-        .secrets
-        .iter()
-        .map(|secret| secret.name.as_str())
-        .collect();
-    let manual: Vec<&str> = stack
-        .manual_steps
-        .iter()
-        .map(|step| step.name.as_str())
-        .collect();
+    let stores: Vec<&str> = stack.store_names();
+    let services: Vec<&str> = stack.service_names();
+    let secrets: Vec<&str> = stack.secret_names();
+    let manual: Vec<&str> = stack.manual_step_names();
     let keyed: Vec<&str> = stores.iter().chain(&secrets).copied().collect();
     let Some(gaps) = source.root.get("gaps") else {
         return;

@@ -82,8 +82,7 @@ fn apply_entry(source: &Source, stack: &mut Stack, key: &str, place: Place, valu
                 }
             } else if let Some(at) = stack.manual_steps.iter().position(|step| step.name == key) {
                 if let Some(provider) = value.get("automation").and_then(|by| by.get("provision")) {
-                    let services: Vec<&str> =
-                        stack.services.iter().map(|one| one.name.as_str()).collect();
+                    let services: Vec<&str> = stack.service_names();
                     known_name(source, provider, &services, "service");
                 }
                 stack.manual_steps[at].automation = automation(source, value.get("automation"));

@@ -296,11 +296,7 @@ fn expectations(source: &Source, node: Option<&Node>, stack: &Stack) -> Vec<Expe
             "exit" => Expected::Exit(own.parse().unwrap_or(0)),
             "diagnosis" => Expected::Diagnosis(own.clone()),
             "verdict" => {
-                let stores: Vec<&str> = stack
-                    .stores
-                    .iter()
-                    .map(|store| store.name.as_str())
-                    .collect();
+                let stores: Vec<&str> = stack.store_names();
                 if let Some(store) = value.get("store") {
                     super::environment::known_name(source, store, &stores, "store");
                 }

@@ -211,12 +211,7 @@ impl<'a> Lowering<'a> {
                 }
             }
             "manual" => {
-                let known: Vec<&str> = self
-                    .stack
-                    .manual_steps
-                    .iter()
-                    .map(|step| step.name.as_str())
-                    .collect();
+                let known: Vec<&str> = self.stack.manual_step_names();
                 known_name(self.source, body, &known, "manual step");
                 let step = text_of(Some(body)).unwrap_or_default();
                 push(

@@ -101,16 +101,22 @@ impl Cycle<'_> {
     /// What was acknowledged before the moment of a cut is in its point; what was invoked after the
     /// cut is not; what lies between may be.
     async fn cut_streams(&self, stores: &[String]) -> Result<(), StepError> {
+        let mut ended = Vec::new();
         for name in stores {
             let Some(store) = self.stack.store(name).filter(|one| one.policy.streams()) else {
                 continue;
             };
-            let Some(stream) = self.environment.cut(name).await? else {
-                continue;
-            };
-            let end = self.ledger.position();
-            let ledger = phoenix_evidence::ledger::read(&self.folder.join("ledger.jsonl"))
-                .map_err(CycleError::from)?;
+            if let Some(stream) = self.environment.cut(name).await? {
+                ended.push((store, stream, self.ledger.position()));
+            }
+        }
+        if ended.is_empty() {
+            return Ok(());
+        }
+        // Read once: all that was acknowledged before any of the cuts is in it by now.
+        let ledger = phoenix_evidence::ledger::read(&self.folder.join("ledger.jsonl"))
+            .map_err(CycleError::from)?;
+        for (store, stream, end) in ended {
             let certain = ledger
                 .ops
                 .iter()
