@@ -1,0 +1,1 @@
+//! Values of secrets, a certificate authority, a vault of recovery points.

@@ -1,0 +1,1 @@
+//! Real stores: identity, fingerprint, backup and restore.

@@ -1,0 +1,1 @@
+//! Images for where no registry can be reached.
