@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phoenix_engine::application::{AppContext, Person};
+use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{
     DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, StreamCut, Vessel,
 };
@@ -18,6 +18,7 @@ use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
+use phoenix_kit::{Access, Secrets, Vault};
 use phoenix_understudies::platform::{Log, Platform, Resolver, Running, SqliteDatabase};
 
 use crate::authority::Authority;
@@ -25,9 +26,7 @@ use crate::buckets;
 use crate::faults::Armed;
 use crate::objects::{self, Objects};
 use crate::router::Router;
-use crate::secrets::Secrets;
 use crate::store::{directory, memory, sqlite};
-use crate::vault::Vault;
 
 /// The slowest service of an embedded stack is up within a tenth of this on a quiet machine.
 const SETTLES_WITHIN: Duration = Duration::from_secs(4);
@@ -43,7 +42,6 @@ async fn answers(address: SocketAddr) -> bool {
 /// An embedded stack of one cycle.
 pub struct Embedded {
     pub(crate) run: String,
-    pub(crate) nonce: String,
     pub(crate) stack: Stack,
     /// What a destroy removes: stores, secrets, containers.
     pub(crate) folder: PathBuf,
@@ -53,7 +51,7 @@ pub struct Embedded {
     pub(crate) objects: Objects,
     pub(crate) network: Network,
     pub(crate) resolver: Resolver,
-    pub(crate) person: Person,
+    pub(crate) access: Access,
     pub(crate) servers: memory::Servers,
     pub(crate) live: tokio::sync::Mutex<Live>,
     pub(crate) armed: Mutex<Armed>,
@@ -70,8 +68,6 @@ pub(crate) struct Live {
     pub(crate) platforms: BTreeMap<String, Platform>,
     pub(crate) logs: BTreeMap<String, Log>,
     pub(crate) secrets: Secrets,
-    /// Tokens and client credentials: what production keeps in its state outside the stack.
-    pub(crate) access: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) clocks: BTreeMap<String, i64>,
 }
 
@@ -108,11 +104,7 @@ impl Embedded {
             resolver.set(name, router.address);
             router.route(name, None);
         }
-        let person = Person {
-            login_name: format!("canary-{nonce}"),
-            password: format!("Canary-{}!", Secrets::random(16)),
-            email: format!("canary-{nonce}@example.com"),
-        };
+        let access = Access::new(network.clone(), nonce);
         let objects = Objects::new(
             folder.join("objects"),
             &Secrets::random(20),
@@ -120,7 +112,6 @@ impl Embedded {
         );
         Ok(Self {
             run: run.to_owned(),
-            nonce: nonce.to_owned(),
             stack,
             folder,
             vault: Vault::new(cycle_folder.join("vault")),
@@ -129,7 +120,7 @@ impl Embedded {
             objects,
             network,
             resolver,
-            person,
+            access,
             servers: memory::Servers::default(),
             live: tokio::sync::Mutex::default(),
             armed: Mutex::default(),
@@ -430,7 +421,7 @@ impl Environment for Embedded {
     }
 
     async fn context(&self, service: &str) -> Result<AppContext, DriverError> {
-        self.app_context(service).await
+        self.access.context(&self.stack, service)
     }
 
     fn network(&self) -> Network {

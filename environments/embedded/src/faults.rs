@@ -11,8 +11,8 @@ use phoenix_engine::stack::{Automation, Store, StoreKind};
 use crate::authority::Authority;
 use crate::driver::Embedded;
 use crate::objects;
-use crate::secrets::Secrets;
 use crate::store::{directory, sqlite};
+use phoenix_kit::Secrets;
 
 /// Faults that wait for their moment.
 #[derive(Debug, Default)]

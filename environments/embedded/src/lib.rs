@@ -10,11 +10,9 @@ mod driver;
 mod faults;
 pub mod objects;
 mod router;
-mod secrets;
 mod services;
 pub mod store;
 mod straight;
-mod vault;
 mod vessels;
 
 pub use driver::Embedded;

@@ -1,1 +1,10 @@
-//! Values of secrets, a certificate authority, a vault of recovery points.
+//! What every driver needs: values of secrets, a vault of recovery points, and what code knows of
+//! the applications that it set up.
+
+pub mod access;
+pub mod secrets;
+pub mod vault;
+
+pub use access::Access;
+pub use secrets::Secrets;
+pub use vault::Vault;

@@ -41,6 +41,23 @@ impl ClientAuth {
     }
 }
 
+/// The client that an application needs at the provider; `None` for one that logs nobody in through
+/// a provider.
+#[must_use]
+pub fn client_of(app: &str, name: &str, url: &str) -> Option<ClientSpec> {
+    let (callback, auth) = match app {
+        "bookstack" => ("/oidc/callback", ClientAuth::Basic),
+        "mattermost" => ("/signup/gitlab/complete", ClientAuth::Post),
+        "zulip" => ("/complete/oidc/", ClientAuth::Basic),
+        _ => return None,
+    };
+    Some(ClientSpec {
+        name: name.to_owned(),
+        redirect_uris: vec![format!("{}{callback}", url.trim_end_matches('/'))],
+        auth,
+    })
+}
+
 /// Client id and secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientMade {

@@ -1,11 +1,10 @@
 //! BookStack: its uploads are in a bucket or on a volume, its people log in through the provider.
 
-use phoenix_applications::provision::ClientAuth;
 use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::StoreKind;
 
 use super::Container;
-use crate::secrets::Secrets;
+use phoenix_kit::Secrets;
 
 pub(super) fn variables(
     container: &Container<'_>,
@@ -47,6 +46,3 @@ fn uploads(container: &Container<'_>) -> Vec<(&'static str, String)> {
         ("STORAGE_S3_BUCKET", bucket.at.clone()),
     ]
 }
-
-/// Where logins come back to, and how the client proves itself.
-pub(super) const CALLBACK: (&str, ClientAuth) = ("/oidc/callback", ClientAuth::Basic);

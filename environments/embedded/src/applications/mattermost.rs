@@ -1,12 +1,7 @@
 //! Mattermost: rows, files and generated keys in three stores; people log in through its GitLab
 //! adapter, which is pointed at the provider.
 
-use phoenix_applications::provision::ClientAuth;
-
 use super::Container;
-
-/// Where logins come back to, and how the client proves itself.
-pub(super) const CALLBACK: (&str, ClientAuth) = ("/signup/gitlab/complete", ClientAuth::Post);
 
 pub(super) fn variables(container: &Container<'_>) -> Vec<(&'static str, String)> {
     let provider = container.provider();

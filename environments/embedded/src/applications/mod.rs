@@ -11,7 +11,6 @@ pub(crate) use zitadel::PAT;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use phoenix_applications::provision::ClientSpec;
 use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::{Service, Stack, Store, StoreKind};
 use phoenix_understudies::platform::{BootError, Platform, Running};
@@ -122,23 +121,6 @@ pub(crate) async fn start(app: &str, platform: Platform) -> Option<Result<Runnin
         "mattermost" => phoenix_understudies::mattermost::start(platform).await,
         "zulip" => phoenix_understudies::zulip::start(platform).await,
         _ => return None,
-    })
-}
-
-/// The client that an application needs at the provider; `None` for one that logs nobody in
-/// through a provider.
-pub(crate) fn client(service: &Service) -> Option<ClientSpec> {
-    let base = service.url.trim_end_matches('/');
-    let (path, auth) = match service.app.as_str() {
-        "bookstack" => bookstack::CALLBACK,
-        "mattermost" => mattermost::CALLBACK,
-        "zulip" => zulip::CALLBACK,
-        _ => return None,
-    };
-    Some(ClientSpec {
-        name: service.name.clone(),
-        redirect_uris: vec![format!("{base}{path}")],
-        auth,
     })
 }
 

@@ -3,15 +3,11 @@
 
 use std::path::PathBuf;
 
-use phoenix_applications::provision::ClientAuth;
 use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::StoreKind;
 
 use super::{Container, Volumes};
-use crate::secrets::Secrets;
-
-/// Where logins come back to, and how the client proves itself.
-pub(super) const CALLBACK: (&str, ClientAuth) = ("/complete/oidc/", ClientAuth::Basic);
+use phoenix_kit::Secrets;
 
 pub(super) fn variables(container: &Container<'_>) -> Vec<(&'static str, String)> {
     let provider = format!(

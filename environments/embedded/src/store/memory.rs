@@ -7,7 +7,7 @@ use phoenix_engine::environment::DirectCopy;
 use phoenix_understudies::platform::Backing;
 use phoenix_understudies::platform::memory::{MemoryCache, MemoryQueue};
 
-use crate::secrets::Secrets;
+use phoenix_kit::Secrets;
 
 /// One server: what an application speaks to, and an identity that no other incarnation has.
 #[derive(Clone)]

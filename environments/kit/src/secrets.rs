@@ -1,5 +1,5 @@
-//! The secret store of an embedded stack: one file of mode 0600 inside the stack's folder, and a
-//! copy of the preserved ones in the vault.
+//! The secret store of a stack: one file of mode 0600 inside the stack's folder, and a copy of the
+//! preserved ones in the vault.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use rand::Rng as _;
 
 /// Values by name. Printing it shows names only.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets {
+pub struct Secrets {
     values: BTreeMap<String, String>,
 }
 
@@ -26,30 +26,30 @@ impl std::fmt::Debug for Secrets {
 
 impl Secrets {
     /// A value by name.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
     /// Sets a value.
-    pub(crate) fn set(&mut self, name: &str, value: String) {
+    pub fn set(&mut self, name: &str, value: String) {
         self.values.insert(name.to_owned(), value);
     }
 
     /// Forgets all values.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.values.clear();
     }
 
     /// First 16 hexadecimal digits of a digest keyed by the run, so that it can be compared within
     /// the run and with nothing else.
-    pub(crate) fn digest(&self, run: &str, name: &str) -> Option<String> {
+    pub fn digest(&self, run: &str, name: &str) -> Option<String> {
         let key = blake3::derive_key("phoenix secret digest v1", run.as_bytes());
         let value = self.get(name)?;
         Some(blake3::keyed_hash(&key, value.as_bytes()).to_hex()[..16].to_owned())
     }
 
     /// So many random letters and digits.
-    pub(crate) fn random(len: usize) -> String {
+    pub fn random(len: usize) -> String {
         const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let mut random = rand::thread_rng();
         (0..len)
@@ -58,7 +58,7 @@ impl Secrets {
     }
 
     /// A new random value in the shape that the application demands.
-    pub(crate) fn generate(secret: &Secret) -> String {
+    pub fn generate(secret: &Secret) -> String {
         match secret.encoding {
             SecretEncoding::Text => Self::random(secret.bytes),
             SecretEncoding::PrefixedBase64 | SecretEncoding::Hex => {
@@ -77,7 +77,7 @@ impl Secrets {
     }
 
     /// Writes the values to a file that only its owner can read, whole or not at all.
-    pub(crate) fn save(&self, path: &Path) -> Result<(), DriverError> {
+    pub fn save(&self, path: &Path) -> Result<(), DriverError> {
         let doing = || format!("write secrets to {}", path.display());
         let text = serde_json::to_vec(&self.values).map_err(|e| DriverError::new(doing(), e))?;
         let partial: PathBuf = path.with_extension("partial");
@@ -96,7 +96,7 @@ impl Secrets {
     }
 
     /// Reads them back; none when the file does not exist.
-    pub(crate) fn load(path: &Path) -> Result<Self, DriverError> {
+    pub fn load(path: &Path) -> Result<Self, DriverError> {
         let doing = || format!("read secrets from {}", path.display());
         match fs::read(path) {
             Ok(text) => {
