@@ -1,1 +1,4 @@
-//! The compose environment.
+//! The compose environment: a stack of containers on a Docker engine, described by Compose files
+//! that people wrote for other ends.
+
+pub mod engine;

@@ -1,0 +1,266 @@
+//! Containers of a run: found by label, started, stopped, removed, asked.
+
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::models::ContainerSummaryStateEnum;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    StopContainerOptionsBuilder,
+};
+use futures::StreamExt as _;
+use phoenix_engine::environment::DriverError;
+
+use super::{Engine, SERVICE, is_going, is_gone};
+
+/// How long a container is given to end by itself when it is stopped, in seconds.
+const STOP_WITHIN_S: i32 = 10;
+/// Most bytes of a command's output that are kept.
+const OUTPUT_BYTES: usize = 64 * 1024;
+
+/// A container of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The engine's id: new with each container.
+    pub id: String,
+    /// Name of the service in the compose files; empty for one of the harness's own.
+    pub service: String,
+    /// Image as the compose file names it.
+    pub image: String,
+    /// Whether it runs.
+    pub running: bool,
+    /// Names of the volumes that it mounts.
+    pub volumes: Vec<String>,
+}
+
+/// How a container stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It runs; its own health command said so, or has not said anything yet, or there is none.
+    Running {
+        /// What the health command says, in the engine's word: `healthy`, `starting`, …
+        health: Option<String>,
+    },
+    /// It ended with this code.
+    Exited(i64),
+    /// It is not there.
+    Gone,
+}
+
+/// What a command in a container answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exec {
+    /// Its exit code.
+    pub code: i64,
+    /// What it printed, both streams, at most 64 KiB.
+    pub output: String,
+}
+
+impl Engine {
+    /// All containers of the run, whatever their state.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn containers(&self) -> Result<Vec<Container>, DriverError> {
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&self.mine())
+            .build();
+        let found = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|why| DriverError::new("list the containers of the run", why))?;
+        Ok(found
+            .into_iter()
+            .map(|one| Container {
+                id: one.id.unwrap_or_default(),
+                service: one
+                    .labels
+                    .unwrap_or_default()
+                    .remove(SERVICE)
+                    .unwrap_or_default(),
+                image: one.image.unwrap_or_default(),
+                running: one.state == Some(ContainerSummaryStateEnum::RUNNING),
+                volumes: one
+                    .mounts
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|mount| mount.name)
+                    .collect(),
+            })
+            .collect())
+    }
+
+    /// The container of a service, if there is one.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn container(&self, service: &str) -> Result<Option<Container>, DriverError> {
+        let all = self.containers().await?;
+        Ok(all.into_iter().find(|one| one.service == service))
+    }
+
+    /// Starts a container that exists.
+    ///
+    /// # Errors
+    /// When the engine refuses, in its words.
+    pub async fn start_container(&self, container: &Container) -> Result<(), DriverError> {
+        self.docker
+            .start_container(&container.id, None)
+            .await
+            .map_err(|why| DriverError::new(format!("start {}", container.service), why))
+    }
+
+    /// Stops a container; one that has stopped or is gone is stopped.
+    ///
+    /// # Errors
+    /// When the engine cannot.
+    pub async fn stop_container(&self, container: &Container) -> Result<(), DriverError> {
+        let options = StopContainerOptionsBuilder::new().t(STOP_WITHIN_S).build();
+        match self
+            .docker
+            .stop_container(&container.id, Some(options))
+            .await
+        {
+            Err(why) if !is_gone(&why) => Err(DriverError::new(
+                format!("stop {}", container.service),
+                why,
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a container with its anonymous volumes, running or not; one that is gone is removed.
+    ///
+    /// # Errors
+    /// When the engine cannot.
+    pub async fn remove_container(&self, id: &str) -> Result<(), DriverError> {
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        match self.docker.remove_container(id, Some(options)).await {
+            Err(why) if !is_gone(&why) && !is_going(&why) => {
+                Err(DriverError::new(format!("remove the container {id}"), why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How a container stands.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn state(&self, id: &str) -> Result<State, DriverError> {
+        match self.docker.inspect_container(id, None).await {
+            Ok(found) => {
+                let state = found.state.unwrap_or_default();
+                if state.running == Some(true) {
+                    let health = state.health.and_then(|health| health.status);
+                    Ok(State::Running {
+                        health: health.map(|word| word.to_string()),
+                    })
+                } else {
+                    Ok(State::Exited(state.exit_code.unwrap_or_default()))
+                }
+            }
+            Err(why) if is_gone(&why) => Ok(State::Gone),
+            Err(why) => Err(DriverError::new(format!("inspect the container {id}"), why)),
+        }
+    }
+
+    /// Environment variables that a container was created with.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn variables(&self, id: &str) -> Result<Vec<(String, String)>, DriverError> {
+        let found = self
+            .docker
+            .inspect_container(id, None)
+            .await
+            .map_err(|why| DriverError::new(format!("inspect the container {id}"), why))?;
+        let all = found.config.and_then(|config| config.env);
+        Ok(all
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    }
+
+    /// The last lines that a container printed.
+    pub async fn log(&self, id: &str, lines: usize) -> Vec<String> {
+        let options = LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .tail(&lines.to_string())
+            .build();
+        let mut text = Vec::new();
+        let mut stream = Box::pin(self.docker.logs(id, Some(options)));
+        while let Some(Ok(part)) = stream.next().await {
+            text.extend_from_slice(&part.into_bytes());
+        }
+        String::from_utf8_lossy(&text)
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Runs a command in a container. Variables reach the command by its environment, so that no
+    /// value stands in an argument list.
+    ///
+    /// # Errors
+    /// When the engine cannot run it; a command that fails is an answer.
+    pub async fn exec(
+        &self,
+        container: &str,
+        user: Option<&str>,
+        command: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Exec, DriverError> {
+        let doing = || {
+            let program = command.first().copied().unwrap_or_default();
+            format!("run {program} in the container {container}")
+        };
+        let fail = |why: bollard::errors::Error| DriverError::new(doing(), why);
+        let options = CreateExecOptions {
+            cmd: Some(command.iter().map(|word| (*word).to_owned()).collect()),
+            env: Some(
+                variables
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect(),
+            ),
+            user: user.map(str::to_owned),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let exec = self
+            .docker
+            .create_exec(container, options)
+            .await
+            .map_err(fail)?;
+        let mut output = Vec::new();
+        if let StartExecResults::Attached {
+            output: mut printed,
+            ..
+        } = self
+            .docker
+            .start_exec(&exec.id, None)
+            .await
+            .map_err(fail)?
+        {
+            while let Some(part) = printed.next().await {
+                let bytes = part.map(LogOutput::into_bytes).map_err(fail)?;
+                let room = OUTPUT_BYTES.saturating_sub(output.len());
+                output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+        }
+        let ended = self.docker.inspect_exec(&exec.id).await.map_err(fail)?;
+        Ok(Exec {
+            code: ended.exit_code.unwrap_or(-1),
+            output: String::from_utf8_lossy(&output).into_owned(),
+        })
+    }
+}

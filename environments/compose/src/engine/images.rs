@@ -1,0 +1,41 @@
+//! Images: whether they are there, for which architecture, and fetching them.
+
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures::StreamExt as _;
+use phoenix_engine::environment::DriverError;
+
+use super::{Engine, is_gone};
+
+impl Engine {
+    /// Digest of an image that is on the engine, and its architecture; `None` when it is not.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn image(&self, name: &str) -> Result<Option<(String, String)>, DriverError> {
+        match self.docker.inspect_image(name).await {
+            Ok(found) => Ok(Some((
+                found.id.unwrap_or_default(),
+                found.architecture.unwrap_or_default(),
+            ))),
+            Err(why) if is_gone(&why) => Ok(None),
+            Err(why) => Err(DriverError::new(format!("look for the image {name}"), why)),
+        }
+    }
+
+    /// Fetches an image from its registry.
+    ///
+    /// # Errors
+    /// What the registry or the engine said: no such image, none for this architecture, no way
+    /// there.
+    pub async fn pull(&self, name: &str) -> Result<(), DriverError> {
+        let options = CreateImageOptionsBuilder::new().from_image(name).build();
+        let mut stream = Box::pin(self.docker.create_image(Some(options), None, None));
+        while let Some(part) = stream.next().await {
+            let part = part.map_err(|why| DriverError::new(format!("pull {name}"), why))?;
+            if let Some(message) = part.error_detail.and_then(|detail| detail.message) {
+                return Err(DriverError::new(format!("pull {name}"), message));
+            }
+        }
+        Ok(())
+    }
+}

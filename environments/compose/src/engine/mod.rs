@@ -1,0 +1,135 @@
+//! The Docker engine, as far as a run uses it: what carries the run's label, and nothing else.
+
+mod archive;
+mod containers;
+mod events;
+mod images;
+mod networks;
+mod volumes;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::Docker;
+use phoenix_engine::environment::DriverError;
+
+pub use containers::{Container, Exec, State};
+pub use events::Watch;
+pub use networks::NetworkSpec;
+pub use volumes::Volume;
+
+/// Label of everything that a run made, with the run's id.
+pub const RUN: &str = "phoenix.run";
+/// Label with the name of a service in the environment's compose files.
+pub const SERVICE: &str = "phoenix.service";
+/// Label with the name of a volume in the environment's compose files.
+pub const VOLUME: &str = "phoenix.volume";
+/// Label that is new with each incarnation of a volume.
+pub const INCARNATION: &str = "phoenix.incarnation";
+
+/// The oldest API that everything here was tried with: Docker 20.10, Podman 4.
+const OLDEST_API: (usize, usize) = (1, 40);
+/// Longest time for one call of the engine: removing a large volume takes its time.
+const CALL_WITHIN: Duration = Duration::from_secs(120);
+
+/// An engine, seen by one run. Cloning shares the connection.
+#[derive(Clone)]
+pub struct Engine {
+    docker: Docker,
+    run: String,
+}
+
+impl Engine {
+    /// Connects as the command line of Docker does: `DOCKER_HOST`, or the local socket.
+    ///
+    /// # Errors
+    /// When no engine answers there, or one that is too old, with what to do.
+    pub async fn connect(run: &str) -> Result<Self, DriverError> {
+        let doing = "reach the Docker engine";
+        let help = "start it, or point DOCKER_HOST at one (`docker version` has to show a server)";
+        let docker = Docker::connect_with_defaults()
+            .map_err(|why| DriverError::new(doing, format!("{why}; {help}")))?
+            .with_timeout(CALL_WITHIN)
+            .negotiate_version()
+            .await
+            .map_err(|why| DriverError::new(doing, format!("{why}; {help}")))?;
+        let api = docker.client_version();
+        if (api.major_version, api.minor_version) < OLDEST_API {
+            return Err(DriverError::new(
+                doing,
+                format!(
+                    "its API {}.{} is older than {}.{}: Docker 20.10 or newer is needed",
+                    api.major_version, api.minor_version, OLDEST_API.0, OLDEST_API.1
+                ),
+            ));
+        }
+        Ok(Self {
+            docker,
+            run: run.to_owned(),
+        })
+    }
+
+    /// The connection itself, for store drivers.
+    #[must_use]
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// The run whose label everything here carries.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Version of the engine, and its architecture as image manifests write it.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn version(&self) -> Result<(String, String), DriverError> {
+        let version = self
+            .docker
+            .version()
+            .await
+            .map_err(|why| DriverError::new("ask the Docker engine for its version", why))?;
+        Ok((
+            version.version.unwrap_or_default(),
+            version.arch.unwrap_or_default(),
+        ))
+    }
+
+    /// The filter that finds what this run made: a label and its value, never a name.
+    fn mine(&self) -> HashMap<String, Vec<String>> {
+        HashMap::from([("label".to_owned(), vec![format!("{RUN}={}", self.run)])])
+    }
+
+    /// Labels for something that this run makes.
+    fn labels(&self, more: &[(&str, &str)]) -> HashMap<String, String> {
+        let mut labels = HashMap::from([(RUN.to_owned(), self.run.clone())]);
+        for (name, value) in more {
+            labels.insert((*name).to_owned(), (*value).to_owned());
+        }
+        labels
+    }
+}
+
+/// Whether the engine said that something is not there.
+fn is_gone(error: &bollard::errors::Error) -> bool {
+    matches!(
+        error,
+        bollard::errors::Error::DockerResponseServerError {
+            status_code: 404,
+            ..
+        }
+    )
+}
+
+/// Whether somebody else is removing it at this moment.
+fn is_going(error: &bollard::errors::Error) -> bool {
+    matches!(
+        error,
+        bollard::errors::Error::DockerResponseServerError {
+            status_code: 409,
+            message,
+        } if message.contains("already in progress")
+    )
+}

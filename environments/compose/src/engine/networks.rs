@@ -1,0 +1,87 @@
+//! Networks of a run. Those of the stack have no way out: a stack that comes back to life must not
+//! write to real people.
+
+use std::collections::HashMap;
+
+use bollard::models::NetworkCreateRequest;
+use bollard::query_parameters::ListNetworksOptionsBuilder;
+use phoenix_engine::environment::DriverError;
+
+use super::{Engine, is_gone};
+
+/// What a network is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkSpec {
+    /// Containers of the stack among themselves, and nobody else.
+    Inner,
+    /// The gate's own: its ports are published, and packets that leave it are not translated, so
+    /// that none finds its way back.
+    Edge,
+}
+
+impl Engine {
+    /// The engine's name for a declared network.
+    #[must_use]
+    pub fn network_name(&self, declared: &str) -> String {
+        format!("phoenix-{}_{declared}", self.run.to_lowercase())
+    }
+
+    /// Makes a network of this run, unless it is there.
+    ///
+    /// # Errors
+    /// When the engine has no more address ranges, or does not answer.
+    pub async fn make_network(&self, declared: &str, spec: NetworkSpec) -> Result<(), DriverError> {
+        let name = self.network_name(declared);
+        if self.networks().await?.contains(&name) {
+            return Ok(());
+        }
+        let request = NetworkCreateRequest {
+            name,
+            driver: Some("bridge".to_owned()),
+            internal: Some(spec == NetworkSpec::Inner),
+            options: (spec == NetworkSpec::Edge).then(|| {
+                HashMap::from([(
+                    "com.docker.network.bridge.enable_ip_masquerade".to_owned(),
+                    "false".to_owned(),
+                )])
+            }),
+            labels: Some(self.labels(&[])),
+            ..NetworkCreateRequest::default()
+        };
+        self.docker
+            .create_network(request)
+            .await
+            .map(|_made| ())
+            .map_err(|why| DriverError::new(format!("make the network {declared}"), why))
+    }
+
+    /// Names of all networks of the run.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn networks(&self) -> Result<Vec<String>, DriverError> {
+        let options = ListNetworksOptionsBuilder::new()
+            .filters(&self.mine())
+            .build();
+        let found = self
+            .docker
+            .list_networks(Some(options))
+            .await
+            .map_err(|why| DriverError::new("list the networks of the run", why))?;
+        Ok(found.into_iter().filter_map(|one| one.name).collect())
+    }
+
+    /// Removes a network of this run; one that is gone is removed.
+    ///
+    /// # Errors
+    /// When a container is still on it.
+    pub async fn remove_network(&self, name: &str) -> Result<(), DriverError> {
+        match self.docker.remove_network(name).await {
+            Err(why) if !is_gone(&why) => Err(DriverError::new(
+                format!("remove the network {name}"),
+                why,
+            )),
+            _ => Ok(()),
+        }
+    }
+}
