@@ -287,6 +287,7 @@ impl Access {
             url: url_of(service)?,
             network: self.network.clone(),
             access,
+            settings: service.settings.clone(),
             person: self.person.clone(),
             stores: by_role,
             secrets,

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::network::Network;
 
-/// What an application client is made with. Its `Debug` shows no value of `access`.
+/// What an application client is made with. Its `Debug` shows no value of `access` or `settings`.
 #[derive(Clone)]
 pub struct AppContext {
     /// The service's name in the environment file.
@@ -27,6 +27,9 @@ pub struct AppContext {
     /// people log in through another one gets `provider_url`, `provider_pat` (a token of the
     /// provider's management API) and `provider_project` with it. Never journaled.
     pub access: BTreeMap<String, String>,
+    /// What the environment file tells the application module ([`crate::stack::Service::settings`]).
+    /// Passwords may stand in it: never journaled.
+    pub settings: serde_json::Value,
     /// The person who logs in before and after the disaster.
     pub person: Person,
     /// Which store of the environment plays which role for this application
@@ -371,6 +374,7 @@ mod tests {
             url: Url::parse("https://docs.localhost").expect("a URL"),
             network: Network::default(),
             access: BTreeMap::from([("provider_pat".to_owned(), "SECRET1".to_owned())]),
+            settings: serde_json::json!({"auth": {"bearer": "SECRET3"}}),
             person: Person {
                 login_name: "canary".to_owned(),
                 password: "SECRET2".to_owned(),

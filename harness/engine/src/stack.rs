@@ -42,6 +42,9 @@ pub struct Service {
     pub login_via: Option<String>,
     /// Variables that the environment file sets for it.
     pub env: BTreeMap<String, String>,
+    /// What the environment file tells its application module, as it stands there. The module knows
+    /// what it means, and the vocabulary has held it against that; nobody in between does.
+    pub settings: serde_json::Value,
 }
 
 /// What a store is.

@@ -3,6 +3,8 @@
 //! editor and the harness never disagree.
 
 pub mod diagnostic;
+pub mod json_path;
+pub mod placeholder;
 pub mod shape;
 mod sharing;
 pub mod tree;

@@ -114,10 +114,8 @@ impl Node {
                     "" | "~" | "null" => serde_json::Value::Null,
                     "true" => true.into(),
                     "false" => false.into(),
-                    other => other
-                        .parse::<i64>()
-                        .map(Into::into)
-                        .unwrap_or_else(|_| serde_json::Value::String(other.to_owned())),
+                    other => number(other)
+                        .unwrap_or_else(|| serde_json::Value::String(other.to_owned())),
                 }
             }
             Kind::List(items) => items.iter().map(Node::to_json).collect(),
@@ -161,6 +159,19 @@ impl Node {
             kind,
         }
     }
+}
+
+/// A plain text that is a number: whole, or with a decimal point.
+fn number(text: &str) -> Option<serde_json::Value> {
+    if let Ok(whole) = text.parse::<i64>() {
+        return Some(whole.into());
+    }
+    let (whole, decimals) = text.split_once('.')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole.strip_prefix('-').unwrap_or(whole)) || !digits(decimals) {
+        return None;
+    }
+    serde_json::Number::from_f64(text.parse().ok()?).map(serde_json::Value::Number)
 }
 
 fn substitute(

@@ -161,8 +161,20 @@ fn services(root: &Node) -> Vec<Service> {
                 .iter()
                 .map(|(key, value)| (key.text.clone(), text_of(Some(value)).unwrap_or_default()))
                 .collect(),
+            settings: settings(node),
         })
         .collect()
+}
+
+/// What a service's node says beside the words that are read here: for its application module.
+fn settings(node: &Node) -> serde_json::Value {
+    let own = ["app", "url", "needs", "secrets", "env"];
+    node.entries()
+        .iter()
+        .filter(|(key, _)| !own.contains(&key.text.as_str()))
+        .map(|(key, value)| (key.text.clone(), value.to_json()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn stores(root: &Node) -> Vec<Store> {

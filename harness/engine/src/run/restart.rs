@@ -65,6 +65,7 @@ impl Cycle<'_> {
             return Ok(None);
         }
         let mut missing = Vec::new();
+        let mut first_write = None;
         if let Some(Started::Dead(why)) = started {
             missing.push(format!("it does not start again: {why}"));
         } else {
@@ -86,11 +87,17 @@ impl Cycle<'_> {
                     missing.push(format!("{} ({})", known.marker, reading.probe));
                 }
             }
-            if wrote && !self.first_write_kept(service, app.as_ref()).await {
+            if wrote {
+                first_write = self.first_write_kept(service, app.as_ref()).await;
+            }
+            if first_write == Some(false) {
                 missing.push(format!("its first write, {}", self.first_marker(service)));
             }
         }
-        let examined = sample.len() as u64 + u64::from(wrote);
+        let examined = sample.len() as u64 + u64::from(first_write.is_some());
+        if examined == 0 && missing.is_empty() {
+            return Ok(None);
+        }
         let summary = if missing.is_empty() {
             format!("{service}: {examined} entries read once more are as before a restart")
         } else {
@@ -117,20 +124,23 @@ impl Cycle<'_> {
         Ok(Some(found))
     }
 
-    /// Whether a listing still has the first write.
+    /// Whether a listing still has the first write; `None` where nothing can be listed: an
+    /// application that keeps it and cannot show it has lost nothing.
     async fn first_write_kept(
         &self,
         service: &str,
         app: &dyn crate::application::Application,
-    ) -> bool {
+    ) -> Option<bool> {
         let marker = self.first_marker(service);
+        let mut kept = None;
         for kind in app.kinds().iter().filter(|kind| kind.listable) {
+            kept = Some(false);
             if let Ok(listing) = app.list(kind.kind).await
                 && listing.entries.iter().any(|entry| entry.contains(&marker))
             {
-                return true;
+                return Some(true);
             }
         }
-        false
+        kept
     }
 }

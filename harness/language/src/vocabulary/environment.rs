@@ -1,5 +1,6 @@
 //! The words of an environment file.
 
+use super::http;
 use super::scenario::objectives;
 use crate::shape::Shape::{
     Anything, Duration, Either, Flag, Named, Number, Object, OneOf, Text, Word,
@@ -122,9 +123,16 @@ fn secret() -> Shape {
     ])
 }
 
+/// The application modules.
+const APPLICATIONS: [&str; 5] = ["zitadel", "bookstack", "mattermost", "zulip", "http"];
+
 fn service() -> Shape {
-    Object(vec![
-        required("app", "Application module.", Text),
+    let mut fields = vec![
+        required(
+            "app",
+            "Application module; `http` for one that this file describes itself.",
+            Word(&APPLICATIONS),
+        ),
         required("url", "Public URL.", Text),
         optional("needs", "Stores and services that it needs.", list(Text)),
         optional(
@@ -132,21 +140,15 @@ fn service() -> Shape {
             "Secrets that it is started with; the first is its key.",
             list(Text),
         ),
-        optional(
-            "login",
-            "How people log in.",
-            Object(vec![required(
-                "via",
-                "The service that they log in through.",
-                Text,
-            )]),
-        ),
+        optional("login", "How people log in.", http::login()),
         optional(
             "env",
             "Variables that it is started with.",
             Named(Box::new(Text)),
         ),
-    ])
+    ];
+    fields.extend(http::fields());
+    Object(fields)
 }
 
 fn tie() -> Shape {

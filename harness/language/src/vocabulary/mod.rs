@@ -1,6 +1,7 @@
 //! The words of the two kinds of files.
 
 mod environment;
+mod http;
 mod scenario;
 
 use std::path::Path;
@@ -28,7 +29,7 @@ pub fn read_scenario(path: &Path) -> Result<Source, Diagnostics> {
 /// # Errors
 /// Everything that is wrong with it, at once.
 pub fn read_environment(path: &Path) -> Result<Source, Diagnostics> {
-    check(Source::read(path)?, &environment::shape(), "an environment")
+    described(Source::read(path)?)
 }
 
 /// As [`read_scenario`], from text.
@@ -44,29 +45,41 @@ pub fn parse_scenario(file: &str, text: &str) -> Result<Source, Diagnostics> {
 /// # Errors
 /// As there.
 pub fn parse_environment(file: &str, text: &str) -> Result<Source, Diagnostics> {
-    check(
-        Source::parse(file, text)?,
-        &environment::shape(),
-        "an environment",
-    )
+    described(Source::parse(file, text)?)
+}
+
+/// An environment, with the descriptions of its own applications: these have names and paths in
+/// them, which no shape can see.
+fn described(source: Source) -> Result<Source, Diagnostics> {
+    if !is_newer(&source) {
+        http::check(&source);
+    }
+    check(source, &environment::shape(), "an environment")
+}
+
+/// Whether the file is of a version that this harness cannot read; that is told.
+fn is_newer(source: &Source) -> bool {
+    let Some(version) = source.root.get("version") else {
+        return false;
+    };
+    match version.text().and_then(|text| text.parse::<u32>().ok()) {
+        Some(found) if found > VERSION => {
+            source.error(
+                version.place,
+                "newer-version",
+                format!("version {found} is newer than what this phoenix reads ({VERSION})"),
+                Some("use a newer phoenix".to_owned()),
+            );
+            true
+        }
+        _ => false,
+    }
 }
 
 fn check(source: Source, shape: &Shape, what: &str) -> Result<Source, Diagnostics> {
-    if let Some(version) = source.root.get("version") {
-        match version.text().and_then(|text| text.parse::<u32>().ok()) {
-            Some(found) if found > VERSION => {
-                source.error(
-                    version.place,
-                    "newer-version",
-                    format!("version {found} is newer than what this phoenix reads ({VERSION})"),
-                    Some("use a newer phoenix".to_owned()),
-                );
-                return source.checked();
-            }
-            _ => {}
-        }
+    if !is_newer(&source) {
+        shape.check(&source.root, &source, what);
     }
-    shape.check(&source.root, &source, what);
     source.checked()
 }
 

@@ -162,6 +162,7 @@ impl Environment for Fake {
             url: Url::parse("http://docs.localhost").expect("a URL"),
             network: Network::default(),
             access: BTreeMap::new(),
+            settings: serde_json::Value::Null,
             person: Person::default(),
             stores: BTreeMap::from([("database".to_owned(), STORE.to_owned())]),
             secrets: BTreeMap::from([("key".to_owned(), "key".to_owned())]),
