@@ -11,6 +11,8 @@ pub struct Stack {
     pub environment: String,
     /// The profile.
     pub profile: String,
+    /// Where it runs.
+    pub driver: Driver,
     /// Services in the order of the file.
     pub services: Vec<Service>,
     /// Stores in the order of the file.
@@ -23,6 +25,18 @@ pub struct Stack {
     pub objectives: Objectives,
     /// What is declared to be sick before the drill: service or store → (check, reason).
     pub known_sick: BTreeMap<String, (String, String)>,
+}
+
+/// Where a stack runs, as its environment file says.
+#[derive(Clone, Debug, Default)]
+pub struct Driver {
+    /// The driver's name: `embedded`, `compose`.
+    pub name: String,
+    /// What the file says beside the name. The driver knows what it means, and the vocabulary has
+    /// held it against that.
+    pub settings: serde_json::Value,
+    /// The folder that paths in the settings are relative to.
+    pub folder: std::path::PathBuf,
 }
 
 /// A service.
@@ -71,6 +85,8 @@ pub struct Store {
     pub engine: String,
     /// Path, bucket or database name within the environment.
     pub at: String,
+    /// What the environment file says beside that: for the driver.
+    pub settings: serde_json::Value,
     /// The store that carries this one (a database file on a volume), if any.
     pub on: Option<String>,
     /// Declared as expendable.
@@ -181,6 +197,8 @@ pub struct Secret {
     pub bytes: usize,
     /// How the bytes are written down.
     pub encoding: SecretEncoding,
+    /// The variable that hands its value to the stack, where the driver needs to be told.
+    pub env: Option<String>,
     /// Whether a rebuild brings the same value back.
     pub preserved: bool,
 }

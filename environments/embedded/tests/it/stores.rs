@@ -26,6 +26,7 @@ fn store(name: &str, kind: StoreKind, policy: Policy) -> Store {
         }
         .to_owned(),
         at: format!("{name}-here"),
+        settings: serde_json::Value::Null,
         on: None,
         losable: false,
         catch_up: Duration::ZERO,

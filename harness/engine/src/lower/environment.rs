@@ -9,7 +9,7 @@ use phoenix_language::{Diagnostics, Node, Source};
 use super::profile::apply_profile;
 use super::{duration_of, number_of, text_of, texts_of};
 use crate::stack::{
-    Automation, ManualStep, Objectives, Policy, Secret, SecretEncoding, Service, Stack, Store,
+    Automation, Driver, ManualStep, Objectives, Policy, Secret, SecretEncoding, Service, Stack, Store,
     StoreKind,
 };
 
@@ -104,6 +104,7 @@ pub fn stack(source: &Source, profile: &str) -> Result<Stack, Diagnostics> {
     let mut stack = Stack {
         environment: text_of(root.get("environment")).unwrap_or_default(),
         profile: profile.to_owned(),
+        driver: driver(source, root),
         services: services(root),
         stores: stores(root),
         secrets: secrets(root),
@@ -138,6 +139,28 @@ pub(super) fn objectives(node: Option<&Node>) -> Objectives {
         rto: duration_of(get("rto")),
         rpo: duration_of(get("rpo")),
         manual_steps: number_of(get("manual_steps")),
+    }
+}
+
+fn driver(source: &Source, root: &Node) -> Driver {
+    let folder = std::path::Path::new(&source.file)
+        .parent()
+        .unwrap_or(std::path::Path::new(""))
+        .to_owned();
+    let Some(node) = root.get("driver") else {
+        return Driver::default();
+    };
+    let (name, settings) = match node.entries().first() {
+        Some((name, settings)) => (name.text.clone(), settings.to_json()),
+        None => (
+            text_of(Some(node)).unwrap_or_default(),
+            serde_json::Value::Null,
+        ),
+    };
+    Driver {
+        name,
+        settings,
+        folder,
     }
 }
 
@@ -199,12 +222,15 @@ fn stores(root: &Node) -> Vec<Store> {
             let at = text_of(Some(value))
                 .or_else(|| text_of(value.get("path")))
                 .or_else(|| text_of(value.get("name")))
+                .or_else(|| text_of(value.get("database")))
+                .or_else(|| text_of(value.get("service")))
                 .unwrap_or_default();
             Some(Store {
                 name: name.text.clone(),
                 kind,
                 engine: engine.to_owned(),
                 at,
+                settings: value.to_json(),
                 on: text_of(node.get("on")),
                 losable: node.get("losable").and_then(Node::text) == Some("true"),
                 catch_up: duration_of(node.get("catch_up")).unwrap_or_default(),
@@ -226,6 +252,7 @@ fn secrets(root: &Node) -> Vec<Secret> {
                 Some("hex") => SecretEncoding::Hex,
                 _ => SecretEncoding::Text,
             },
+            env: text_of(node.get("env")),
             preserved: false,
         })
         .collect()

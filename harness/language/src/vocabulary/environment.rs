@@ -1,6 +1,6 @@
 //! The words of an environment file.
 
-use super::http;
+use super::{compose, http};
 use super::scenario::objectives;
 use crate::shape::Shape::{
     Anything, Duration, Either, Flag, Named, Number, Object, OneOf, Text, Word,
@@ -15,7 +15,7 @@ pub(super) fn shape() -> Shape {
         required(
             "driver",
             "Where the stack runs.",
-            Either(vec![Word(&["embedded"]), Anything]),
+            compose::driver(),
         ),
         required(
             "stores",
@@ -81,23 +81,29 @@ fn store() -> Shape {
         choices: vec![
             optional("sqlite", "A SQLite file.", file("Its path.")),
             optional("directory", "A folder.", file("Its path.")),
+            optional("bucket", "A bucket.", compose::bucket()),
             optional(
-                "bucket",
-                "A bucket.",
-                Either(vec![
-                    Object(vec![
-                        required("name", "Its name.", Text),
-                        optional("service", "The object server.", Text),
-                    ]),
-                    Text,
-                ]),
+                "postgres",
+                "A PostgreSQL database.",
+                compose::database("Its port (5432)."),
             ),
-            optional("postgres", "A PostgreSQL database.", Anything),
-            optional("mysql", "A MySQL or MariaDB database.", Anything),
-            optional("volume", "A volume.", Anything),
-            optional("redis", "Redis.", Anything),
-            optional("memcached", "memcached: a cache.", Anything),
-            optional("rabbitmq", "RabbitMQ: queues.", Anything),
+            optional(
+                "mysql",
+                "A MySQL or MariaDB database.",
+                compose::database("Its port (3306)."),
+            ),
+            optional("volume", "A volume.", compose::volume()),
+            optional("redis", "Redis.", compose::memory("Its port (6379).")),
+            optional(
+                "memcached",
+                "memcached: a cache.",
+                compose::memory("Its port (11211)."),
+            ),
+            optional(
+                "rabbitmq",
+                "RabbitMQ: queues.",
+                compose::memory("Its port (5672)."),
+            ),
         ],
         beside: vec![
             optional("on", "The store that carries this one.", Text),
@@ -119,6 +125,11 @@ fn secret() -> Shape {
             "encoding",
             "How they are written down.",
             Word(&["text", "base64", "hex"]),
+        ),
+        optional(
+            "env",
+            "The variable of the Compose files that has its value.",
+            Text,
         ),
     ])
 }
@@ -148,6 +159,7 @@ fn service() -> Shape {
         ),
     ];
     fields.extend(http::fields());
+    fields.extend(compose::service_fields());
     Object(fields)
 }
 

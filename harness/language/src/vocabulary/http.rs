@@ -39,6 +39,15 @@ pub(super) fn fields() -> Vec<Field> {
 pub(super) fn login() -> Shape {
     Object(vec![
         optional("via", "The service that they log in through.", Text),
+        optional(
+            "client",
+            "The variables of the Compose files that take its client's id and secret at that \
+             service.",
+            Object(vec![
+                required("id", "The variable for the id.", Text),
+                required("secret", "The variable for the secret.", Text),
+            ]),
+        ),
         optional("start", "The path that sends people there.", Text),
         optional(
             "callback",

@@ -1,5 +1,6 @@
 //! The words of the two kinds of files.
 
+mod compose;
 mod environment;
 mod http;
 mod scenario;

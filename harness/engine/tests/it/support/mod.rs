@@ -247,6 +247,7 @@ fn stack() -> Stack {
             kind: StoreKind::Database,
             engine: "memory".to_owned(),
             at: STORE.to_owned(),
+            settings: serde_json::Value::Null,
             on: None,
             losable: false,
             catch_up: Duration::ZERO,
@@ -259,6 +260,7 @@ fn stack() -> Stack {
             name: "key".to_owned(),
             bytes: 32,
             encoding: SecretEncoding::Hex,
+            env: None,
             preserved: true,
         }],
         ..Stack::default()

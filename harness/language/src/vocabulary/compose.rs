@@ -1,0 +1,168 @@
+//! The words by which an environment file says how its stack lies in Compose files.
+
+use crate::shape::Shape::{Either, Flag, Named, Number, Object, Text, Word};
+use crate::shape::{Field, Shape, list, optional, required};
+
+/// `driver:`.
+pub(super) fn driver() -> Shape {
+    Either(vec![
+        Word(&["embedded"]),
+        Object(vec![required(
+            "compose",
+            "Containers on a Docker engine, from Compose files.",
+            Object(vec![
+                required(
+                    "files",
+                    "The Compose files, relative to this file; later ones override earlier ones.",
+                    list(Text),
+                ),
+                optional(
+                    "airgapped",
+                    "Files that put images in which `phoenix images build` makes, for where no \
+                     registry can be reached.",
+                    list(Text),
+                ),
+                optional(
+                    "env_file",
+                    "A file of variables for the Compose files; without it none is read.",
+                    Text,
+                ),
+                optional(
+                    "ingress",
+                    "The service that takes requests for all names of the stack, and its port.",
+                    container(),
+                ),
+                optional(
+                    "authority",
+                    "The certificate authority that clients have to trust: a service and a file in \
+                     its container.",
+                    Object(vec![
+                        required("service", "The service.", Text),
+                        required("file", "Path of the PEM file in its container.", Text),
+                    ]),
+                ),
+                optional(
+                    "variables",
+                    "Variables that each run gives a random value of so many characters, and keeps \
+                     over a rebuild.",
+                    Named(Box::new(Number)),
+                ),
+                optional(
+                    "settles_within",
+                    "How long a service may take to be well after it was started (60s).",
+                    Shape::Duration,
+                ),
+                optional(
+                    "remap",
+                    "What reaches beyond the drill, and is replaced by something of the run's own.",
+                    remap(),
+                ),
+            ]),
+        )]),
+    ])
+}
+
+fn remap() -> Shape {
+    Object(vec![
+        optional(
+            "ports",
+            "Fixed host ports are left out; phoenix publishes ephemeral ones on loopback.",
+            Flag,
+        ),
+        optional(
+            "names",
+            "Explicit names of containers, volumes and networks are left out.",
+            Flag,
+        ),
+        optional(
+            "external",
+            "External volumes and networks become the run's own, and begin empty.",
+            Flag,
+        ),
+        optional(
+            "binds",
+            "Folders of the host, by their path as the Compose file has it: an `empty` volume of \
+             the run, or a `copy` of what is there.",
+            Named(Box::new(Word(&["empty", "copy"]))),
+        ),
+    ])
+}
+
+fn container() -> Shape {
+    Object(vec![
+        required("service", "Its name in the Compose files.", Text),
+        required("port", "The port that it listens on.", Number),
+    ])
+}
+
+/// Fields of a service.
+pub(super) fn service_fields() -> Vec<Field> {
+    vec![optional(
+        "container",
+        "Where it is in the Compose files, if not under its own name behind the ingress.",
+        container(),
+    )]
+}
+
+/// A database in a container.
+pub(super) fn database(port: &'static str) -> Shape {
+    Object(vec![
+        required("service", "Its service in the Compose files.", Text),
+        required("database", "Name of the database.", Text),
+        optional("port", port, Number),
+    ])
+}
+
+/// A cache or a queue in a container.
+pub(super) fn memory(port: &'static str) -> Shape {
+    Either(vec![
+        Text,
+        Object(vec![
+            required("service", "Its service in the Compose files.", Text),
+            optional("port", port, Number),
+            optional(
+                "password",
+                "The variable of the Compose files that has its password.",
+                Text,
+            ),
+        ]),
+    ])
+}
+
+/// A volume.
+pub(super) fn volume() -> Shape {
+    Either(vec![
+        Text,
+        Object(vec![required(
+            "name",
+            "Its name in the Compose files.",
+            Text,
+        )]),
+    ])
+}
+
+/// A bucket.
+pub(super) fn bucket() -> Shape {
+    Either(vec![
+        Object(vec![
+            required("name", "Its name.", Text),
+            optional(
+                "service",
+                "Service of the object server in the Compose files.",
+                Text,
+            ),
+            optional("port", "Port of the object server (8333).", Number),
+            optional(
+                "key",
+                "The variable of the Compose files that has the access key.",
+                Text,
+            ),
+            optional(
+                "secret",
+                "The variable of the Compose files that has the secret key.",
+                Text,
+            ),
+        ]),
+        Text,
+    ])
+}
