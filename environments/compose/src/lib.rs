@@ -1,1 +1,3 @@
 //! The compose environment.
+
+pub mod project;
