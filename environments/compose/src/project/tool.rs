@@ -73,7 +73,7 @@ impl Tool {
     /// # Errors
     /// When `config` cannot be written.
     pub async fn all(config: &Path) -> Result<(Vec<Self>, Vec<String>), DriverError> {
-        configure(config).map_err(|why| {
+        configure(config, home().as_deref()).map_err(|why| {
             DriverError::new(LOOKING, format!("cannot write {}: {why}", config.display()))
         })?;
         let mut tools = Vec::new();
@@ -162,12 +162,9 @@ fn numbers(version: &str) -> (u64, u64) {
 /// make, where they would catch the traffic between services. So the tool gets a configuration
 /// without them: with the user's contexts and plugins, and without passwords of registries, for
 /// nothing is pulled by it.
-fn configure(folder: &Path) -> std::io::Result<()> {
+fn configure(folder: &Path, home: Option<&Path>) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    let home = std::env::var_os("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")));
     let mut settings = json!({});
     if let Some(home) = home {
         let theirs: Value = fs::read(home.join("config.json"))
@@ -191,9 +188,16 @@ fn configure(folder: &Path) -> std::io::Result<()> {
     fs::write(folder.join("config.json"), settings.to_string())
 }
 
+/// Where the user's client keeps its configuration.
+fn home() -> Option<PathBuf> {
+    std::env::var_os("DOCKER_CONFIG")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::usable;
+    use super::*;
 
     #[test]
     fn versions_are_compared_by_number() {
@@ -202,5 +206,58 @@ mod tests {
         assert!(usable("1.29.2"));
         assert!(!usable("1.9.0"));
         assert!(!usable("nonsense"));
+    }
+
+    #[test]
+    fn the_client_keeps_its_contexts_and_plugins_and_loses_proxies_and_passwords() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, own) = (folder.path().join("home"), folder.path().join("own"));
+        fs::create_dir_all(home.join("contexts/meta")).unwrap();
+        let theirs = json!({
+            "proxies": { "default": { "httpProxy": "http://proxy.invalid:3128" } },
+            "auths": { "registry.invalid": { "auth": "c2VjcmV0" } },
+            "currentContext": "remote",
+            "cliPluginsExtraDirs": ["/plugins"],
+        });
+        fs::write(home.join("config.json"), theirs.to_string()).unwrap();
+        configure(&own, Some(&home)).unwrap();
+        // A second run of the same folder finds its link.
+        configure(&own, Some(&home)).unwrap();
+        let text = fs::read(own.join("config.json")).unwrap();
+        let written: Value = serde_json::from_slice(&text).unwrap();
+        let wanted = json!({
+            "currentContext": "remote",
+            "cliPluginsExtraDirs": [home.join("cli-plugins"), "/plugins"],
+        });
+        assert_eq!(written, wanted);
+        assert!(own.join("contexts/meta").is_dir());
+    }
+
+    #[tokio::test]
+    async fn a_process_sees_variables_and_little_of_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let tool = Tool {
+            program: "env".to_owned(),
+            args: Vec::new(),
+            version: String::new(),
+            config: folder.path().to_owned(),
+        };
+        let variables = BTreeMap::from([("OURS".to_owned(), "1".to_owned())]);
+        let output = tool.command(&variables).output().await.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let names: Vec<&str> = said
+            .lines()
+            .filter_map(|line| line.split('=').next())
+            .collect();
+        assert!(
+            names.contains(&"OURS") && names.contains(&"DOCKER_CONFIG"),
+            "{names:?}"
+        );
+        // The test's own environment has more than that.
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        for name in names {
+            let known = PASSED.contains(&name) || ["OURS", "DOCKER_CONFIG"].contains(&name);
+            assert!(known, "{name}");
+        }
     }
 }

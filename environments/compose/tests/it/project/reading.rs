@@ -1,7 +1,6 @@
 //! The real tools, on files in a folder.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use phoenix_compose::project::{Files, Project, Source, resolve};
 
@@ -168,29 +167,6 @@ async fn an_error_is_told_in_the_words_of_the_tool_and_without_values() {
     }
 }
 
-#[tokio::test]
-async fn the_client_gets_no_proxies_and_no_passwords() {
-    let folder = tempfile::tempdir().unwrap();
-    let tools = tools(folder.path()).await;
-    let written = fs::read_to_string(folder.path().join("client/config.json")).unwrap();
-    assert!(
-        !written.contains("proxies") && !written.contains("auths"),
-        "{written}"
-    );
-    for tool in tools {
-        let command = tool.command(&BTreeMap::new());
-        let passed = command.as_std().get_envs();
-        for (name, _) in passed {
-            let name = name.to_string_lossy().to_lowercase();
-            assert!(
-                !name.contains("proxy") && !name.starts_with("compose_"),
-                "{name}"
-            );
-        }
-    }
-}
-
-#[cfg(unix)]
 #[tokio::test]
 async fn a_link_out_of_the_folder_is_followed() {
     let folder = tempfile::tempdir().unwrap();
