@@ -1,29 +1,46 @@
 #!/bin/sh
-# A certificate authority and one certificate for the names that are given, unless they are there.
-# /certificates: authority.pem, leaf.pem (with the authority), leaf.key, bundle.pem (what clients trust).
+# An authority and a certificate of it for the four hosts, below /certificates. What is there stays:
+# containers that run trust it.
 set -eu
-cd /certificates
-if [ -s bundle.pem ]; then
+
+folder=${1:-/certificates}
+cd "$folder"
+if [ -s ca.pem ] && [ -s leaf.pem ] && [ -s leaf.key ]; then
     exit 0
 fi
-umask 022
-names=""
-for name in "$@"; do
-    names="${names:+$names,}DNS:$name"
-done
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
-    -subj "/CN=local authority" -addext "basicConstraints=critical,CA:TRUE" \
-    -addext "keyUsage=critical,keyCertSign,cRLSign" \
-    -keyout authority.key -out authority.pem
-printf 'subjectAltName=%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n' "$names" >leaf.cnf
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
-    -keyout leaf.key -out leaf.csr
-openssl x509 -req -in leaf.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 825 \
-    -extfile leaf.cnf -out leaf.crt
-cat leaf.crt authority.pem >leaf.pem
-# Traefik may run as somebody else.
-chmod 0644 leaf.key
-rm -f authority.key leaf.csr leaf.cnf leaf.crt authority.srl
-# Last, and whole or not at all: its being there says that everything is.
-cp authority.pem bundle.partial
-mv bundle.partial bundle.pem
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat >"$work/leaf.ext" <<'EXT'
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:auth.localhost, DNS:docs.localhost, DNS:chat.localhost, DNS:zulip.localhost
+EXT
+cat >"$work/ca.conf" <<'CONF'
+[req]
+prompt = no
+distinguished_name = name
+x509_extensions = authority
+[name]
+CN = Authority of the mirror
+[authority]
+basicConstraints = critical, CA:TRUE, pathlen:0
+keyUsage = critical, keyCertSign, cRLSign
+subjectKeyIdentifier = hash
+CONF
+
+openssl ecparam -name prime256v1 -genkey -noout -out "$work/ca.key"
+openssl req -x509 -new -key "$work/ca.key" -config "$work/ca.conf" -days 365 -out "$work/ca.pem"
+openssl ecparam -name prime256v1 -genkey -noout -out "$work/leaf.key"
+openssl req -new -key "$work/leaf.key" -config "$work/ca.conf" -subj "/CN=docs.localhost" \
+    -out "$work/leaf.csr"
+openssl x509 -req -in "$work/leaf.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" \
+    -set_serial "0x$(openssl rand -hex 8)" -days 365 -extfile "$work/leaf.ext" -out "$work/leaf.pem"
+
+# The authority's key goes with the container: nothing else is ever signed with it.
+chmod 0644 "$work/ca.pem" "$work/leaf.pem"
+chmod 0600 "$work/leaf.key"
+mv "$work/leaf.key" "$work/leaf.pem" .
+# Last, so that whoever sees it sees the rest.
+mv "$work/ca.pem" .

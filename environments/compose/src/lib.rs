@@ -2,3 +2,4 @@
 //! that people wrote for other ends.
 
 pub mod engine;
+pub mod project;
