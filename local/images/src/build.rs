@@ -200,7 +200,7 @@ impl One<'_> {
         if builder.engine.size(&content).await?.is_some() {
             self.tell(Step::Present);
         } else {
-            let took = self.from_nothing(&content, parents).await?;
+            let took = self.build_it(&content, parents).await?;
             built.now = true;
             self.tell(Step::Built(took));
         }
@@ -210,7 +210,7 @@ impl One<'_> {
     }
 
     /// Builds it, and says how long that took without the waiting for others.
-    async fn from_nothing(&self, content: &str, parents: Vec<Job<'_>>) -> Result<Duration, Error> {
+    async fn build_it(&self, content: &str, parents: Vec<Job<'_>>) -> Result<Duration, Error> {
         let recipe = self.recipe;
         let is_fetching = recipe.folder.join(input::WHEELS).is_file();
         if is_fetching {

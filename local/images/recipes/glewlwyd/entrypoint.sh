@@ -9,6 +9,8 @@ fi
 
 # By a file, since arguments can be read by every process.
 umask 077
+# The first process of a container ignores what it does not handle.
+trap 'exit 143' TERM
 export PGSERVICE=glewlwyd PGSERVICEFILE=/tmp/service.conf PGCONNECT_TIMEOUT=5
 {
     echo '[glewlwyd]'
