@@ -31,6 +31,7 @@ const STYLES: Styles = Styles::styled()
         exit::codes!(),
         "\n\nEnvironment:\n",
         "  PHOENIX_RUNS_DIR   where runs are kept\n",
+        "  DOCKER_HOST        the container engine: unix:///… or tcp://…\n",
         "  NO_COLOR           no colours\n",
         "  CI                 plain lines instead of a live one",
     )
@@ -119,6 +120,16 @@ pub(crate) enum Command {
         "   2  there is no such run, or its journals cannot be read",
     ))]
     Report(ReportArguments),
+    /// Build and list the images for where no registry can be reached.
+    ///
+    /// They stand in for the images of a compose file, made from the package sources of this machine;
+    /// the recipes are in `local/images/recipes`.
+    #[command(subcommand, after_help = concat!(
+        "Examples:\n",
+        "  phoenix images build\n",
+        "  phoenix images list",
+    ))]
+    Images(ImagesCommand),
     /// Print the JSON schema of scenario or environment files, for editors.
     #[command(after_help = concat!(
         "Examples:\n",
@@ -231,6 +242,56 @@ pub(crate) struct PlanArguments {
 /// Arguments of `list`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArguments {
+    /// How the list is printed.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) format: Format,
+}
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImagesCommand {
+    /// Build what is missing, and what it stands on.
+    ///
+    /// An image that is there and of the same recipe is left alone. The engine is the machine's own,
+    /// or the one that DOCKER_HOST names.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix images build\n",
+        "  phoenix images build postgres redis\n\n",
+        "Exit codes:\n",
+        "   0  all are there\n",
+        "   2  a mistake in a recipe or an argument\n",
+        "   3  some could not be built; the others are there",
+    ))]
+    Build(ImagesBuildArguments),
+    /// List the recipes: the tag of their content, whether the image is there, its size, and what it
+    /// stands in for.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix images list\n",
+        "  phoenix images list --format json | jq -r '.images[] | select(.present | not) | .name'\n\n",
+        "Exit codes:\n",
+        "   0  listed\n",
+        "   2  a mistake in a recipe\n",
+        "   3  the engine does not answer: whether they are there is not known",
+    ))]
+    List(ImagesListArguments),
+}
+
+/// Arguments of `images build`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImagesBuildArguments {
+    /// Recipes; all without any.
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Images built at a time; a few more than there are cores without it.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroU8>,
+}
+
+/// Arguments of `images list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImagesListArguments {
     /// How the list is printed.
     #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
     pub(crate) format: Format,

@@ -3,6 +3,7 @@
 mod check;
 mod draft;
 mod gaps;
+mod images;
 mod list;
 mod plan;
 mod prepare;
@@ -19,7 +20,7 @@ use crate::arguments::{Arguments, Command, SchemaOf};
 use crate::error::Error;
 use crate::terminal;
 
-/// Version of what `list`, `check`, `plan` and `gaps` print as JSON. Raised when a reader of the
+/// Version of what `list`, `check`, `plan`, `gaps` and `images list` print as JSON. Raised when a reader of the
 /// old shape would misread the new one; a new field raises nothing.
 const SCHEMA: u32 = 1;
 
@@ -31,6 +32,7 @@ pub(crate) fn main() -> Result<u8, Error> {
         Command::List(arguments) => list::list(&arguments),
         Command::Gaps(arguments) => gaps::gaps(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Images(command) => images::images(&command),
         Command::Schema { of } => {
             let schema = match of {
                 SchemaOf::Scenario => vocabulary::scenario_schema(),

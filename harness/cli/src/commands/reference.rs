@@ -29,7 +29,7 @@ pub(crate) fn reference() -> String {
     }
     after(&mut out, &command);
     for sub in shown(&command) {
-        one(&mut out, sub);
+        one(&mut out, sub, "phoenix");
     }
     let _infallible = write!(out, "\n{JSON}");
     out
@@ -40,8 +40,9 @@ fn shown(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(is_help)
 }
 
-fn one(out: &mut String, command: &Command) {
-    let _infallible = writeln!(out, "\n## phoenix {}\n", command.get_name());
+fn one(out: &mut String, command: &Command, above: &str) {
+    let name = format!("{above} {}", command.get_name());
+    let _infallible = writeln!(out, "\n## {name}\n");
     about(out, command);
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim();
@@ -56,6 +57,9 @@ fn one(out: &mut String, command: &Command) {
         let _infallible = writeln!(out, "| argument | meaning |\n| --- | --- |\n{rows}");
     }
     after(out, command);
+    for sub in shown(command) {
+        one(out, sub, &name);
+    }
 }
 
 fn about(out: &mut String, command: &Command) {
