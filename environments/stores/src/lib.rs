@@ -4,6 +4,13 @@
 //! A store here acts and reports; it never judges. Tools for dump and restore run inside the
 //! server's own image, so that their versions always match the server's.
 
+mod archive;
+pub mod bucket;
+mod manifest;
+pub mod memory;
+mod search;
+pub mod volume;
+
 use std::path::Path;
 
 use async_trait::async_trait;

@@ -1,0 +1,5 @@
+//! Stores on real servers.
+
+mod bucket;
+mod memory;
+mod volume;
