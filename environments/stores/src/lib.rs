@@ -4,6 +4,11 @@
 //! A store here acts and reports; it never judges. Tools for dump and restore run inside the
 //! server's own image, so that their versions always match the server's.
 
+pub mod postgres;
+pub mod runbook;
+pub mod server;
+mod sql;
+
 use std::path::Path;
 
 use async_trait::async_trait;
