@@ -4,6 +4,7 @@
 //! A store here acts and reports; it never judges. Tools for dump and restore run inside the
 //! server's own image, so that their versions always match the server's.
 
+pub mod mysql;
 pub mod postgres;
 pub mod runbook;
 pub mod server;

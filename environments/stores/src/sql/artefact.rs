@@ -42,6 +42,7 @@ pub(crate) struct Writer<'a> {
     hasher: blake3::Hasher,
     bytes: u64,
     observer: Option<Observer<'a>>,
+    whole: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -59,6 +60,7 @@ impl<'a> Writer<'a> {
             hasher: blake3::Hasher::new(),
             bytes: 0,
             observer,
+            whole: false,
         })
     }
 
@@ -67,14 +69,23 @@ impl<'a> Writer<'a> {
     }
 
     /// Makes what was written durable; its length and digest.
-    pub(crate) fn finish(self) -> Result<(u64, String), DriverError> {
-        let failed = |error| DriverError::new(format!("writing {}", self.path.display()), error);
-        let file = self
+    pub(crate) fn finish(mut self) -> Result<(u64, String), DriverError> {
+        let done = self
             .file
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
-        file.sync_all().map_err(failed)?;
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all());
+        done.map_err(|error| DriverError::new(format!("writing {}", self.path.display()), error))?;
+        self.whole = true;
         Ok((self.bytes, self.hasher.finalize().to_hex().to_string()))
+    }
+}
+
+/// Half a file is no help to anybody, and could be taken for a whole one.
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if !self.whole {
+            let _gone = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -1,0 +1,4 @@
+//! Stores against real servers.
+
+mod postgres;
+mod sql_server;

@@ -1,0 +1,6 @@
+//! The PostgreSQL driver against a real server.
+
+mod differences;
+mod faults;
+mod fixture;
+mod restores;
