@@ -48,7 +48,7 @@ const QUERIES: &[(&str, &str)] = &[
     (
         "default grants",
         "SELECT pg_get_userbyid(defaclrole) || ' in ' || coalesce(n.nspname, 'all schemas') || ' on '
-            || defaclobjtype, {acl:defaclacl:r:defaclrole}
+            || defaclobjtype::text, {acl:defaclacl:r:defaclrole}
          FROM pg_default_acl LEFT JOIN pg_namespace n ON n.oid = defaclnamespace",
     ),
     (
@@ -106,7 +106,8 @@ const QUERIES: &[(&str, &str)] = &[
         "SELECT format('%I.%I', n.nspname, c.relname), concat_ws(', ', format_type(seqtypid, NULL),
             'from ' || seqstart, 'by ' || seqincrement, 'down to ' || seqmin, 'up to ' || seqmax,
             'cache ' || seqcache, CASE WHEN seqcycle THEN 'cycles' END,
-            'owned by ' || (SELECT refobjid::regclass || '.' || refobjsubid FROM pg_depend
+            'owned by ' || (SELECT refobjid::regclass || '.' || attname FROM pg_depend JOIN pg_attribute
+                ON attrelid = refobjid AND attnum = refobjsubid
                 WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('a', 'i')
                 AND refobjsubid > 0))
          FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
@@ -180,7 +181,7 @@ const QUERIES: &[(&str, &str)] = &[
         "policy",
         "SELECT format('%I of %I.%I', polname, n.nspname, c.relname), concat_ws(', ', polcmd,
             polpermissive, (SELECT string_agg(coalesce(pg_get_userbyid(nullif(r, 0)), 'everybody'),
-                ' ' ORDER BY r) FROM unnest(polroles) r),
+                ' ' ORDER BY pg_get_userbyid(r)) FROM unnest(polroles) r),
             'using ' || pg_get_expr(polqual, polrelid),
             'check ' || pg_get_expr(polwithcheck, polrelid))
          FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
@@ -204,7 +205,7 @@ const QUERIES: &[(&str, &str)] = &[
     (
         "trigger",
         "SELECT format('%I of %I.%I', tgname, n.nspname, c.relname),
-            pg_get_triggerdef(g.oid) || ' ' || tgenabled
+            pg_get_triggerdef(g.oid) || ' ' || tgenabled::text
          FROM pg_trigger g JOIN pg_class c ON c.oid = tgrelid
          JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT tgisinternal",
     ),

@@ -138,9 +138,12 @@ impl Store for Postgres {
 
     async fn sql(&self, query: &str) -> Result<Vec<String>, DriverError> {
         let client = session::connect(&self.server).await?;
-        let rows = session::text_rows(&client, query)
+        let failed = |why| DriverError::new(self.doing("asking"), why);
+        // Names stand without a schema in what applications' clients ask for.
+        session::text_rows(&client, "RESET search_path")
             .await
-            .map_err(|why| DriverError::new(self.doing("asking"), why))?;
+            .map_err(failed)?;
+        let rows = session::text_rows(&client, query).await.map_err(failed)?;
         Ok(rows
             .into_iter()
             .map(|row| row.into_iter().next().flatten().unwrap_or_default())

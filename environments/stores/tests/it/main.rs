@@ -1,4 +1,5 @@
 //! Stores against real servers.
 
+mod mysql;
 mod postgres;
 mod sql_server;

@@ -1,5 +1,6 @@
 //! The PostgreSQL driver against a real server.
 
+mod bench;
 mod differences;
 mod faults;
 mod fixture;
