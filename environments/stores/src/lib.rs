@@ -8,7 +8,12 @@ mod archive;
 pub mod bucket;
 mod manifest;
 pub mod memory;
+pub mod mysql;
+pub mod postgres;
+pub mod runbook;
 mod search;
+pub mod server;
+mod sql;
 pub mod volume;
 
 use std::path::Path;

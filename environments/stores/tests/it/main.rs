@@ -2,4 +2,7 @@
 
 mod bucket;
 mod memory;
+mod mysql;
+mod postgres;
+mod sql_server;
 mod volume;

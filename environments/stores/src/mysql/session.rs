@@ -1,0 +1,152 @@
+//! Connections to the server, and moments that several share.
+
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, OptsBuilder, Row, Value};
+use phoenix_engine::environment::DriverError;
+use tokio::time::Instant;
+
+use crate::server::Server;
+use crate::sql::READERS;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How often a server that gives no sign is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// A connection.
+pub(super) async fn connect(server: &Server) -> Result<Conn, DriverError> {
+    let options = OptsBuilder::default()
+        .ip_or_hostname(server.address.ip().to_string())
+        .tcp_port(server.address.port())
+        .user(Some(&server.user))
+        .pass(Some(&server.password))
+        .db_name(Some(&server.database))
+        .prefer_socket(false)
+        .stmt_cache_size(0)
+        .init(vec![
+            "SET NAMES utf8mb4".to_owned(),
+            "SET SESSION time_zone = '+00:00', SESSION group_concat_max_len = 1048576, \
+             SESSION wait_timeout = 86400, SESSION net_write_timeout = 3600"
+                .to_owned(),
+        ]);
+    let doing = format!(
+        "connecting to the database '{}' in the container {} as '{}'",
+        server.database, server.container, server.user
+    );
+    match tokio::time::timeout(CONNECT, Conn::new(options)).await {
+        Ok(opened) => opened.map_err(|error| DriverError::new(doing, error)),
+        Err(_) => Err(DriverError::new(doing, "no answer within 10 s")),
+    }
+}
+
+/// Waits until the server takes connections.
+pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), DriverError> {
+    let until = Instant::now() + within;
+    loop {
+        match connect(server).await {
+            Ok(connection) => {
+                close(connection).await;
+                return Ok(());
+            }
+            Err(error) if Instant::now() >= until => return Err(error),
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+}
+
+/// Ends a connection; what the server says to that changes nothing.
+pub(super) async fn close(connection: Conn) {
+    let _said = connection.disconnect().await;
+}
+
+/// A value as a person reads it.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::NULL => String::new(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => other.as_sql(true).trim_matches('\'').to_owned(),
+    }
+}
+
+/// All rows of a query as text.
+pub(super) async fn text_rows(
+    connection: &mut Conn,
+    query: &str,
+) -> Result<Vec<Vec<String>>, String> {
+    let rows: Vec<Row> = connection
+        .query(query)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.unwrap().iter().map(text).collect())
+        .collect())
+}
+
+/// A name as SQL takes it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// Several sessions that see the same moment. Until [`Moment::release`] nobody can write.
+pub(super) struct Moment {
+    lock: Option<Conn>,
+    /// The sessions.
+    pub(super) readers: Vec<Conn>,
+}
+
+impl Moment {
+    /// Locks all tables against writing, and opens the sessions under the lock.
+    pub(super) async fn hold(server: &Server) -> Result<Self, DriverError> {
+        let failed = |why: mysql_async::Error| {
+            DriverError::new(
+                format!(
+                    "holding a moment of the database '{}' in the container {}",
+                    server.database, server.container
+                ),
+                why,
+            )
+        };
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            let mut reader = connect(server).await?;
+            reader
+                .query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                .await
+                .map_err(failed)?;
+            readers.push(reader);
+        }
+        let mut lock = connect(server).await?;
+        lock.query_drop("FLUSH TABLES WITH READ LOCK")
+            .await
+            .map_err(failed)?;
+        for reader in &mut readers {
+            reader
+                .query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+                .await
+                .map_err(failed)?;
+        }
+        Ok(Self {
+            lock: Some(lock),
+            readers,
+        })
+    }
+
+    /// The lock by itself: others write again when it is dropped, or the server ends.
+    pub(super) fn keep_lock(&mut self) -> Option<Conn> {
+        self.lock.take()
+    }
+
+    /// Lets others write again.
+    pub(super) async fn release(&mut self) -> Result<(), DriverError> {
+        if let Some(mut lock) = self.lock.take() {
+            lock.query_drop("UNLOCK TABLES")
+                .await
+                .map_err(|error| DriverError::new("releasing the read lock", error))?;
+            close(lock).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! Connections to the server, and snapshots that several share.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use phoenix_engine::environment::DriverError;
+use tokio::time::Instant;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use crate::server::Server;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How often a server that gives no sign is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Values print the same whoever set what for a role or a database, and nothing is filtered or cut
+/// off silently.
+const SETTINGS: &str = "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
+                        SET IntervalStyle = 'postgres'; SET extra_float_digits = 3; \
+                        SET bytea_output = 'hex'; SET xmloption = 'content'; \
+                        SET row_security = off; SET statement_timeout = 0; SET lock_timeout = 0; \
+                        SET idle_in_transaction_session_timeout = 0";
+
+/// The words of an error: the server's own where it has answered, else what the connection met.
+pub(super) fn words(error: &tokio_postgres::Error) -> String {
+    if let Some(answer) = error.as_db_error() {
+        let mut text = format!("{} ({})", answer.message(), answer.code().code());
+        if let Some(detail) = answer.detail() {
+            text.push_str(": ");
+            text.push_str(detail);
+        }
+        return text;
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+async fn open(server: &Server) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = Config::new()
+        .host(server.address.ip().to_string())
+        .port(server.address.port())
+        .user(&server.user)
+        .password(&server.password)
+        .dbname(&server.database)
+        .application_name("phoenix")
+        .connect_timeout(CONNECT)
+        .connect(NoTls)
+        .await?;
+    // It ends with the client; what goes wrong in it is the answer to the client's next call.
+    tokio::spawn(connection);
+    client.batch_execute(SETTINGS).await?;
+    Ok(client)
+}
+
+/// A connection.
+pub(super) async fn connect(server: &Server) -> Result<Client, DriverError> {
+    let doing = format!(
+        "connecting to the database '{}' in the container {} as '{}'",
+        server.database, server.container, server.user
+    );
+    match tokio::time::timeout(CONNECT, open(server)).await {
+        Ok(opened) => opened.map_err(|error| DriverError::new(doing, words(&error))),
+        Err(_) => Err(DriverError::new(doing, "no answer within 10 s")),
+    }
+}
+
+/// Waits until the server takes connections.
+pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), DriverError> {
+    let until = Instant::now() + within;
+    loop {
+        match connect(server).await {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= until => return Err(error),
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+}
+
+/// All rows of a query as text.
+pub(super) async fn text_rows(
+    client: &Client,
+    query: &str,
+) -> Result<Vec<Vec<Option<String>>>, String> {
+    let answer = client
+        .simple_query(query)
+        .await
+        .map_err(|error| words(&error))?;
+    Ok(answer
+        .into_iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(
+                (0..row.len())
+                    .map(|at| row.get(at).map(str::to_owned))
+                    .collect(),
+            ),
+            _ => None,
+        })
+        .collect())
+}
+
+/// One moment of the database, kept for as long as the value lives.
+pub(super) struct Snapshot {
+    client: Client,
+    id: String,
+}
+
+impl Snapshot {
+    /// Holds the database as it is now.
+    pub(super) async fn export(server: &Server) -> Result<Self, DriverError> {
+        let client = connect(server).await?;
+        let failed = |why: String| {
+            DriverError::new(
+                format!("taking a snapshot of the database '{}'", server.database),
+                why,
+            )
+        };
+        client
+            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .map_err(|error| failed(words(&error)))?;
+        let rows = text_rows(&client, "SELECT pg_export_snapshot()")
+            .await
+            .map_err(&failed)?;
+        let id = rows
+            .into_iter()
+            .flatten()
+            .next()
+            .flatten()
+            .ok_or_else(|| failed("the server gave it no name".to_owned()))?;
+        Ok(Self { client, id })
+    }
+
+    /// Its name, for other sessions and for `pg_dump`.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The session that holds it.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Another session that sees the same moment.
+    pub(super) async fn join(&self, server: &Server) -> Result<Client, DriverError> {
+        let client = connect(server).await?;
+        let sql = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{}'",
+            self.id
+        );
+        client.batch_execute(&sql).await.map_err(|error| {
+            DriverError::new("joining the snapshot of another session", words(&error))
+        })?;
+        Ok(client)
+    }
+}

@@ -1,0 +1,217 @@
+//! The driver's own form of a database's fingerprint, and what differs between two.
+
+use std::collections::BTreeMap;
+
+use phoenix_engine::environment::Fingerprint;
+use serde::{Deserialize, Serialize};
+
+use super::NAMED_ROWS;
+
+/// How many rows of one table a difference names.
+const TOLD_ROWS: usize = 5;
+/// Definitions up to this length, in bytes, are kept as they are, so that a difference can show
+/// both; longer ones by their digest.
+const TOLD_LENGTH: usize = 200;
+
+/// What is known of the rows of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Table {
+    /// How many.
+    pub(crate) rows: u64,
+    /// A digest that their order does not change.
+    pub(crate) digest: String,
+    /// Digests of the rows by key, while they are few.
+    pub(crate) named: BTreeMap<String, u64>,
+}
+
+/// A fingerprint of a whole database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Body {
+    /// By schema and name.
+    pub(crate) tables: BTreeMap<String, Table>,
+    /// Everything that is no row: kind, name, definition.
+    pub(crate) catalogue: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Adds up the rows of a table. Digests are added, not folded by XOR: two equal rows count twice.
+#[derive(Debug, Default)]
+pub(crate) struct Sum {
+    rows: u64,
+    lanes: [u64; 4],
+    named: BTreeMap<String, u64>,
+}
+
+impl Sum {
+    /// Adds a row by the digest of its bytes, with its key where rows are told by key.
+    pub(crate) fn add(&mut self, digest: &blake3::Hash, key: Option<String>) {
+        let mut first = 0;
+        for (at, bytes) in digest.as_bytes().chunks_exact(8).enumerate() {
+            let value = bytes.try_into().map(u64::from_le_bytes).unwrap_or(0);
+            self.lanes[at] = self.lanes[at].wrapping_add(value);
+            if at == 0 {
+                first = value;
+            }
+        }
+        self.rows += 1;
+        if let Some(key) = key.filter(|_| self.rows <= NAMED_ROWS) {
+            self.named.insert(key, first);
+        }
+    }
+
+    pub(crate) fn table(self) -> Table {
+        Table {
+            rows: self.rows,
+            digest: self
+                .lanes
+                .iter()
+                .map(|lane| format!("{lane:016x}"))
+                .collect(),
+            named: if self.rows > NAMED_ROWS {
+                BTreeMap::new()
+            } else {
+                self.named
+            },
+        }
+    }
+}
+
+impl Body {
+    /// Notes a thing of the catalogue.
+    pub(crate) fn note(&mut self, kind: &str, name: String, definition: &str) {
+        let kept = if definition.len() <= TOLD_LENGTH {
+            definition.to_owned()
+        } else {
+            format!("blake3:{}", blake3::hash(definition.as_bytes()).to_hex())
+        };
+        self.catalogue
+            .entry(kind.to_owned())
+            .or_default()
+            .insert(name, kept);
+    }
+
+    /// The fingerprint, with words on what it leaves out.
+    pub(crate) fn fingerprint(&self, left_out: &str) -> Fingerprint {
+        let rows: u64 = self.tables.values().map(|table| table.rows).sum();
+        let things: usize = self.catalogue.values().map(BTreeMap::len).sum();
+        let body = serde_json::to_value(self).unwrap_or_default();
+        Fingerprint {
+            digest: blake3::hash(body.to_string().as_bytes()).to_hex()[..32].to_owned(),
+            covers: format!(
+                "{} tables, {rows} rows, {things} definitions and counters; left out: {left_out}",
+                self.tables.len()
+            ),
+            body,
+        }
+    }
+
+    /// What a fingerprint of this driver holds; `None` for one of another.
+    pub(crate) fn of(fingerprint: &Fingerprint) -> Option<Self> {
+        serde_json::from_value(fingerprint.body.clone()).ok()
+    }
+}
+
+/// What differs, table by table and thing by thing.
+pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
+    let (Some(before), Some(after)) = (Body::of(before), Body::of(after)) else {
+        return vec!["the two fingerprints are not of the same kind of store".to_owned()];
+    };
+    let mut lines = Vec::new();
+    for (name, old) in &before.tables {
+        match after.tables.get(name) {
+            None => lines.push(format!("table {name} is missing ({} rows)", old.rows)),
+            Some(new) if new.rows != old.rows => lines.push(format!(
+                "table {name}: {} rows, {} before{}",
+                new.rows,
+                old.rows,
+                rows_that_differ(old, new)
+            )),
+            Some(new) if new.digest != old.digest => lines.push(format!(
+                "table {name}: {} rows as before, other content{}",
+                new.rows,
+                rows_that_differ(old, new)
+            )),
+            Some(_) => {}
+        }
+    }
+    for name in after
+        .tables
+        .keys()
+        .filter(|name| !before.tables.contains_key(*name))
+    {
+        lines.push(format!("table {name} is new"));
+    }
+    let nothing = BTreeMap::new();
+    let mut kinds: Vec<&String> = before
+        .catalogue
+        .keys()
+        .chain(after.catalogue.keys())
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        let old = before.catalogue.get(kind).unwrap_or(&nothing);
+        let new = after.catalogue.get(kind).unwrap_or(&nothing);
+        things_that_differ(kind, old, new, &mut lines);
+    }
+    lines
+}
+
+fn things_that_differ(
+    kind: &str,
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+    lines: &mut Vec<String>,
+) {
+    for (name, old) in before {
+        match after.get(name) {
+            None => lines.push(format!("{kind} {name} is missing")),
+            Some(new) if new == old => {}
+            Some(new) if new.starts_with("blake3:") || old.starts_with("blake3:") => {
+                lines.push(format!("{kind} {name}: another definition"));
+            }
+            Some(new) => lines.push(format!("{kind} {name}: {new}, {old} before")),
+        }
+    }
+    for name in after.keys().filter(|name| !before.contains_key(*name)) {
+        lines.push(format!("{kind} {name} is new"));
+    }
+}
+
+/// Which rows are gone, new or changed, by key; nothing where a side has no keys.
+fn rows_that_differ(old: &Table, new: &Table) -> String {
+    let told = |table: &Table| table.rows == 0 || !table.named.is_empty();
+    if !told(old) || !told(new) {
+        return String::new();
+    }
+    let gone = old.named.keys().filter(|key| !new.named.contains_key(*key));
+    let added = new.named.keys().filter(|key| !old.named.contains_key(*key));
+    let changed = old.named.iter().filter_map(|(key, digest)| {
+        let now = new.named.get(key)?;
+        (now != digest).then_some(key)
+    });
+    let mut parts = Vec::new();
+    for (word, keys) in [
+        ("gone", gone.collect::<Vec<_>>()),
+        ("new", added.collect()),
+        ("changed", changed.collect()),
+    ] {
+        if keys.is_empty() {
+            continue;
+        }
+        let first: Vec<&str> = keys
+            .iter()
+            .take(TOLD_ROWS)
+            .map(|key| key.as_str())
+            .collect();
+        let more = match keys.len().saturating_sub(TOLD_ROWS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        parts.push(format!("{word}: {}{more}", first.join("; ")));
+    }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    }
+}

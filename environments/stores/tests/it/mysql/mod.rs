@@ -1,0 +1,6 @@
+//! The MySQL driver against a real server.
+
+mod differences;
+mod faults;
+mod fixture;
+mod restores;

@@ -1,0 +1,54 @@
+//! How long a fingerprint takes, beside a dump that is only digested. Ignored: it takes minutes.
+//! `PHOENIX_BENCH_MB` says how large the database is, 1024 where it is not set.
+
+use std::time::Instant;
+
+use phoenix_stores::Store as _;
+
+use super::fixture::server;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "makes and reads a database of 1 GB"]
+async fn a_fingerprint_beside_a_digested_dump() {
+    let Some((running, store)) = server("stack").await else {
+        return;
+    };
+    let megabytes: u64 = std::env::var("PHOENIX_BENCH_MB")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1024);
+    // Rows as messages have them: a key, a time, some words; 250 bytes each.
+    for table in 0..4 {
+        let rows = megabytes * 1000;
+        let make = format!(
+            "CREATE TABLE messages_{table} AS SELECT n::bigint AS id, now() AS at, \
+             repeat(md5(n::text), 6) AS content FROM generate_series(1, {rows}) n; \
+             ALTER TABLE messages_{table} ADD PRIMARY KEY (id)"
+        );
+        store.sql(&make).await.unwrap();
+    }
+    store.sql("VACUUM ANALYZE").await.unwrap();
+    let size = store
+        .sql("SELECT pg_size_pretty(pg_database_size('stack'))")
+        .await
+        .unwrap();
+    for round in 1..=2 {
+        let started = Instant::now();
+        store.fingerprint().await.unwrap();
+        let fingerprint = started.elapsed();
+        let started = Instant::now();
+        store.screen().await.unwrap();
+        let screening = started.elapsed();
+        let started = Instant::now();
+        let script = ["sh", "-c", "pg_dump -U keeper stack | sha256sum"];
+        let command = testcontainers::core::ExecCommand::new(script);
+        let mut done = running.container.exec(command).await.unwrap();
+        done.stdout_to_vec().await.unwrap();
+        let dump = started.elapsed();
+        eprintln!(
+            "round {round}, {}: fingerprint {fingerprint:?}, screening {screening:?}, \
+             pg_dump | sha256sum {dump:?}",
+            size[0]
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! The PostgreSQL driver against a real server.
+
+mod bench;
+mod differences;
+mod faults;
+mod fixture;
+mod restores;
