@@ -137,7 +137,7 @@ fn what_is_mapped_becomes_the_runs_own() {
             "a": {
                 "image": "x", "container_name": "n", "ports": ["1:1"], "privileged": true,
                 "volumes": ["/data:/d:rw", "/seed:/s:ro", "ext:/e:rw", "/anonymous",
-                            "/var/run/docker.sock:/docker:rw"],
+                            "/nowhere/engine.sock:/docker:rw"],
                 "networks": { "theirs": { "ipv4_address": "10.0.0.1", "aliases": ["z"] } },
             },
             "h": { "image": "x", "network_mode": "host" },
