@@ -120,7 +120,7 @@ impl Http {
     }
 
     /// What is needed to find a canary again: of all that was saved, what later requests use. A
-    /// token against forgery is none of it.
+    /// token against forgery is none of it, nor is what `prepare` saved: that is found anew.
     fn reference(&self, values: &Values) -> Value {
         let canary = &self.description.canary;
         let mut needed = BTreeSet::new();
@@ -141,9 +141,14 @@ impl Http {
                 own.extend(request.save.iter().map(|(name, _)| name.as_str()));
             }
         }
+        let prepared = |name: &str| {
+            let mut saved = canary.prepare.iter().flat_map(|request| &request.save);
+            saved.any(|(known, _)| known == name)
+        };
         needed
             .into_iter()
             .filter(|name| !matches!(name.as_str(), "payload" | "marker" | "nonce"))
+            .filter(|name| !prepared(name))
             .filter_map(|name| Some((name.clone(), values.get(&name)?.clone())))
             .collect::<serde_json::Map<_, _>>()
             .into()
