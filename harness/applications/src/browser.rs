@@ -60,6 +60,11 @@ impl Browser {
         })
     }
 
+    /// The cookies that it has by now.
+    pub(crate) fn into_jar(self) -> CookieStore {
+        self.jar
+    }
+
     pub(crate) async fn get(&mut self, url: &Url) -> Result<Page, String> {
         self.send("GET", url, None).await
     }
@@ -208,7 +213,7 @@ impl Browser {
     }
 }
 
-fn trusted_loopback(url: &Url) -> bool {
+pub(crate) fn trusted_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     url.scheme() == "http" && (host == "localhost" || host.ends_with(".localhost"))
 }

@@ -1,9 +1,11 @@
 //! Clients of the applications that phoenix knows: canaries through their own APIs, health, and
-//! logins hop by hop. A fifth application is one more module here.
+//! logins hop by hop. A fifth application is one more module here, or a few requests in an
+//! environment file ([`http`]).
 
 pub mod bookstack;
 mod browser;
 mod call;
+pub mod http;
 pub mod mattermost;
 mod provider;
 pub mod provision;
@@ -13,7 +15,7 @@ pub mod zulip;
 use phoenix_engine::application::{AppContext, Application};
 
 /// Names of the modules, as an environment file writes them after `app:`.
-pub const NAMES: [&str; 4] = ["zitadel", "bookstack", "mattermost", "zulip"];
+pub const NAMES: [&str; 5] = ["zitadel", "bookstack", "mattermost", "zulip", "http"];
 
 /// The client of an application by the name of its module.
 ///
@@ -25,6 +27,7 @@ pub fn make(app: &str, context: AppContext) -> Result<Box<dyn Application>, Stri
         "bookstack" => Ok(Box::new(bookstack::BookStack::new(context)?)),
         "mattermost" => Ok(Box::new(mattermost::Mattermost::new(context)?)),
         "zulip" => Ok(Box::new(zulip::Zulip::new(context)?)),
+        "http" => Ok(Box::new(http::Http::new(context)?)),
         other => {
             let nearest = NAMES
                 .iter()

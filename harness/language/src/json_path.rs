@@ -29,9 +29,7 @@ impl JsonPath {
         while !rest.is_empty() {
             let at = text.len() - rest.len();
             if let Some(tail) = rest.strip_prefix('.') {
-                let end = tail
-                    .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
-                    .unwrap_or(tail.len());
+                let end = tail.find(|c| !in_name(c)).unwrap_or(tail.len());
                 if end == 0 {
                     return Err((at, unknown_step(tail)));
                 }
@@ -42,10 +40,7 @@ impl JsonPath {
                 steps.push(step);
                 rest = &tail[used..];
             } else {
-                return Err((
-                    at,
-                    "after a step comes `.name`, `[0]` or `[*]`".to_owned(),
-                ));
+                return Err((at, "after a step comes `.name`, `[0]` or `[*]`".to_owned()));
             }
         }
         Ok(Self { steps })
@@ -54,21 +49,67 @@ impl JsonPath {
     /// Every value that it leads to, in order; none where it leads nowhere.
     #[must_use]
     pub fn all<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
-        let mut found = vec![value];
-        for step in &self.steps {
-            found = found
-                .into_iter()
-                .flat_map(|value| -> Vec<&'v Value> {
-                    match step {
-                        Step::Key(key) => value.get(key).into_iter().collect(),
-                        Step::At(at) => value.get(at).into_iter().collect(),
-                        Step::Each => value.as_array().into_iter().flatten().collect(),
-                    }
-                })
-                .collect();
-        }
-        found
+        follow(&self.steps, value)
     }
+
+    /// As [`JsonPath::all`], where something is sure to stand: an empty list is one, and an answer
+    /// without the list is another answer. What stands in the elements of a list may be missing.
+    ///
+    /// # Errors
+    /// The part of the path that leads nowhere.
+    pub fn each<'v>(&self, value: &'v Value) -> Result<Vec<&'v Value>, String> {
+        let list = self.steps.iter().position(|step| *step == Step::Each);
+        let sure = &self.steps[..list.unwrap_or(self.steps.len())];
+        let nowhere = || {
+            let steps = sure.to_vec();
+            format!("the answer has no {}", Self { steps })
+        };
+        let at = follow(sure, value).first().copied().ok_or_else(nowhere)?;
+        match list {
+            None => Ok(vec![at]),
+            Some(_) if !at.is_array() => Err(format!("{}: this is no list", nowhere())),
+            Some(list) => Ok(follow(&self.steps[list..], at)),
+        }
+    }
+}
+
+/// Every value that steps lead to.
+fn follow<'v>(steps: &[Step], value: &'v Value) -> Vec<&'v Value> {
+    let mut found = vec![value];
+    for step in steps {
+        found = found
+            .into_iter()
+            .flat_map(|value| -> Vec<&'v Value> {
+                match step {
+                    Step::Key(key) => value.get(key).into_iter().collect(),
+                    Step::At(at) => value.get(at).into_iter().collect(),
+                    Step::Each => value.as_array().into_iter().flatten().collect(),
+                }
+            })
+            .collect();
+    }
+    found
+}
+
+impl std::fmt::Display for JsonPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("$")?;
+        for step in &self.steps {
+            match step {
+                Step::Key(key) if key.chars().all(in_name) && !key.is_empty() => {
+                    write!(f, ".{key}")?;
+                }
+                Step::Key(key) => write!(f, "['{key}']")?,
+                Step::At(at) => write!(f, "[{at}]")?,
+                Step::Each => f.write_str("[*]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
 }
 
 fn unknown_step(tail: &str) -> String {
@@ -139,6 +180,23 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_without_the_list_is_no_empty_list() {
+        let each = |path: &str, value: &serde_json::Value| {
+            let path = JsonPath::parse(path).expect("a path");
+            path.each(value).map(|found| found.len())
+        };
+        let answer = json!({"items": [], "odd": {}});
+        assert_eq!(each("$.items[*].id", &answer), Ok(0));
+        assert_eq!(
+            each("$.items[*].id", &json!({"items": [{"id": 1}, {}]})),
+            Ok(1)
+        );
+        assert!(each("$.odd[*].id", &answer).is_err_and(|why| why.contains("$.odd")));
+        assert!(each("$.entries[*].id", &answer).is_err_and(|why| why.contains("$.entries")));
+        assert!(each("$.id", &answer).is_err());
+    }
+
+    #[test]
     fn what_is_no_path_is_told_with_its_place() {
         for (text, at) in [
             ("id", 0),
@@ -151,7 +209,11 @@ mod tests {
             ("$id", 1),
             ("$.a b", 3),
         ] {
-            assert_eq!(JsonPath::parse(text).map_err(|(at, _)| at), Err(at), "{text}");
+            assert_eq!(
+                JsonPath::parse(text).map_err(|(at, _)| at),
+                Err(at),
+                "{text}"
+            );
         }
     }
 }

@@ -114,8 +114,9 @@ impl Node {
                     "" | "~" | "null" => serde_json::Value::Null,
                     "true" => true.into(),
                     "false" => false.into(),
-                    other => number(other)
-                        .unwrap_or_else(|| serde_json::Value::String(other.to_owned())),
+                    other => {
+                        number(other).unwrap_or_else(|| serde_json::Value::String(other.to_owned()))
+                    }
                 }
             }
             Kind::List(items) => items.iter().map(Node::to_json).collect(),

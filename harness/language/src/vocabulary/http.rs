@@ -32,7 +32,11 @@ pub(super) fn fields() -> Vec<Field> {
             )])),
         ),
         optional("auth", "How phoenix signs in.", auth()),
-        optional("canary", "How a canary is written, read and found.", canary()),
+        optional(
+            "canary",
+            "How a canary is written, read and found.",
+            canary(),
+        ),
     ]
 }
 
@@ -78,7 +82,11 @@ fn auth() -> Shape {
                 "Name and password with every request.",
                 Object(vec![
                     required("user", "Name.", Text),
-                    required("password", "Password: `${secret:NAME}` or `${env:NAME}`.", Text),
+                    required(
+                        "password",
+                        "Password: `${secret:NAME}` or `${env:NAME}`.",
+                        Text,
+                    ),
                 ]),
             ),
             optional("bearer", "A token with every request.", Text),
@@ -180,7 +188,11 @@ fn canary() -> Shape {
                     requests(),
                 ),
                 required("read", "Reads the file's bytes back.", requests()),
-                optional("row", "Reads its entry back (the `read` of the canary).", read()),
+                optional(
+                    "row",
+                    "Reads its entry back (the `read` of the canary).",
+                    read(),
+                ),
                 optional(
                     "link",
                     "How the entry points at its file.",
@@ -238,7 +250,11 @@ fn expect() -> Shape {
     Object(vec![
         optional("status", "Its status, or several.", list(Number)),
         optional("redirect", "Where it leads: `/entries/*`.", Text),
-        optional("json", "Values by their paths: `$.db: ok`.", Named(Box::new(Text))),
+        optional(
+            "json",
+            "Values by their paths: `$.db: ok`.",
+            Named(Box::new(Text)),
+        ),
         optional(
             "html",
             "Text that elements contain, by CSS selector.",

@@ -1,5 +1,6 @@
 //! Files that are wrong, and what people are told.
 
+mod http;
 mod schema;
 
 use phoenix_language::vocabulary::{parse_environment, parse_scenario, scenario_schema};

@@ -95,6 +95,10 @@ fn every_shipped_file_satisfies_its_schema() {
         }
     }
     assert!(looked_at >= 3, "only {looked_at} files");
+    let schema = vocabulary::environment_schema();
+    let path = root.join("examples/ledgerbook/environment.yaml");
+    let value = Source::read(&path).expect("YAML").root.to_json();
+    assert!(fits(&schema, &value, &schema), "{}", path.display());
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! What no shape can see: names that are saved before they are used, one body a request, and what a
 //! description needs so that a canary can be judged at all.
 
-use super::text::{
-    Names, json_path_key, own_name, path, pattern, place, placeholders, selector,
-};
+use super::text::{Names, json_path_key, own_name, path, pattern, place, placeholders, selector};
 use super::{KEYS, LOGIN_KEYS, METHODS};
 use crate::tree::{Kind, Node, Place, Source};
 
@@ -79,10 +77,7 @@ impl Checker<'_> {
     fn described(&self, at: Place, service: &Node) {
         for (key, help) in [
             ("health", "health: { get: /healthz }"),
-            (
-                "canary",
-                "canary: { write: { post: … }, read: { get: … } }",
-            ),
+            ("canary", "canary: { write: { post: … }, read: { get: … } }"),
         ] {
             if service.get(key).is_none() {
                 let message = format!("`app: http` needs a `{key}`");
@@ -105,7 +100,44 @@ impl Checker<'_> {
         }
     }
 
+    /// The text of an environment file is part of the evidence of every run: a password in it
+    /// would be too.
+    fn told_openly(&self, auth: &Node) {
+        let mut found: Vec<(&str, &Node)> = Vec::new();
+        found.extend(auth.get("bearer").map(|node| ("bearer", node)));
+        let token = auth.get("token");
+        for (map, every) in [
+            (auth.get("basic"), false),
+            (auth.get("headers"), true),
+            (auth.get("form").and_then(|form| form.get("fields")), false),
+            (token.and_then(|token| token.get("json")), false),
+            (token.and_then(|token| token.get("form")), false),
+        ] {
+            for (key, value) in map.map(Node::entries).unwrap_or_default() {
+                let name = key.text.to_lowercase();
+                if every
+                    || ["pass", "secret", "token", "key"]
+                        .iter()
+                        .any(|word| name.contains(word))
+                {
+                    found.push((&key.text, value));
+                }
+            }
+        }
+        for (name, node) in found {
+            if node.text().is_some_and(|text| !text.contains("${")) {
+                self.source.warn(
+                    node.place,
+                    "open-secret",
+                    format!("`{name}` stands in this file, which every run keeps a copy of"),
+                    Some("write `${secret:NAME}` or `${env:VARIABLE}`".to_owned()),
+                );
+            }
+        }
+    }
+
     fn auth(&self, auth: &Node, base: &Names) {
+        self.told_openly(auth);
         for (_, value) in auth.get("basic").map(Node::entries).unwrap_or_default() {
             self.text(value, base);
         }
@@ -183,7 +215,7 @@ impl Checker<'_> {
         self.expect(canary.get("absent"), &by_id);
         self.expect(canary.get("undecryptable"), &by_id);
         if let Some(file) = canary.get("file") {
-            self.file(canary, file, &told, &written);
+            self.file(canary, file, &saved, (&told, &written));
         }
     }
 
@@ -191,7 +223,10 @@ impl Checker<'_> {
         for key in ["texts", "ids"] {
             self.place(list, key);
         }
-        if let Some(next) = list.get("next").filter(|next| next.text() != Some("link-header")) {
+        if let Some(next) = list
+            .get("next")
+            .filter(|next| next.text() != Some("link-header"))
+        {
             place(self.source, next);
         }
         if list.get("texts").is_none() && list.get("ids").is_none() {
@@ -216,7 +251,8 @@ impl Checker<'_> {
         }
     }
 
-    fn file(&self, canary: &Node, file: &Node, told: &Names, written: &Names) {
+    fn file(&self, canary: &Node, file: &Node, plain: &Names, names: (&Names, &Names)) {
+        let (told, written) = names;
         let requests = under(file, "write");
         let saved = self.sequence(&requests, written, true);
         let by_id = told.with(&saved);
@@ -225,7 +261,7 @@ impl Checker<'_> {
             self.sequence(&under(file, "row"), &by_id, false);
             self.has_payload(file, "row");
         } else {
-            self.saved_for(&under(canary, "read"), &by_id, file);
+            self.saved_for(&under(canary, "read"), plain, &by_id, file);
         }
         if let Some(link) = file.get("link") {
             self.place(link, "at");
@@ -253,14 +289,14 @@ impl Checker<'_> {
     }
 
     /// The canary's own reading also reads the entries that have a file: with what these saved.
-    fn saved_for(&self, read: &[&Node], known: &Names, file: &Node) {
+    fn saved_for(&self, read: &[&Node], plain: &Names, known: &Names, file: &Node) {
         let mut own = Names::default();
         for request in read {
             for (key, node) in request.entries() {
                 for piece in crate::placeholder::pieces(node.text().unwrap_or_default()) {
                     if let crate::placeholder::Piece::Name { name, .. } = piece
                         && METHODS.contains(&key.text.as_str())
-                        && !name.contains(':')
+                        && plain.has(name)
                         && !known.has(name)
                         && !own.has(name)
                     {
@@ -367,7 +403,10 @@ impl Checker<'_> {
                 self.wrong(second.place, "two-at-once", &message, "remove one of them");
             }
         }
-        if let Some(follow) = request.get("follow").filter(|_| request.get("get").is_none()) {
+        if let Some(follow) = request
+            .get("follow")
+            .filter(|_| request.get("get").is_none())
+        {
             self.wrong(
                 follow.place,
                 "unknown-key",
