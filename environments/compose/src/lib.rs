@@ -1,5 +1,16 @@
 //! The compose environment: a stack of containers on a Docker engine, described by Compose files
 //! that people wrote for other ends.
 
+mod driver;
 pub mod engine;
+mod faults;
+mod gate;
+mod images;
 pub mod project;
+mod raise;
+mod services;
+mod settings;
+mod stores;
+mod vessels;
+
+pub use driver::Compose;

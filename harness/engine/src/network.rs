@@ -12,7 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 #[derive(Clone, Debug, Default)]
 pub struct Network {
     names: Arc<RwLock<BTreeMap<String, SocketAddr>>>,
-    authority_pem: Option<String>,
+    authority_pem: Arc<RwLock<Option<String>>>,
 }
 
 impl Network {
@@ -22,7 +22,7 @@ impl Network {
     pub fn new(authority_pem: Option<String>) -> Self {
         Self {
             names: Arc::default(),
-            authority_pem,
+            authority_pem: Arc::new(RwLock::new(authority_pem)),
         }
     }
 
@@ -42,10 +42,21 @@ impl Network {
             .and_then(|names| names.get(name).copied())
     }
 
+    /// From now on this authority (PEM) is trusted, and no other: a stack that was rebuilt may have
+    /// a new one. Clients that were made before go on as they were.
+    pub fn trust(&self, authority_pem: &str) {
+        if let Ok(mut trusted) = self.authority_pem.write() {
+            *trusted = Some(authority_pem.to_owned());
+        }
+    }
+
     /// PEM of the authority that is trusted, when it is not the system's set.
     #[must_use]
-    pub fn authority_pem(&self) -> Option<&str> {
-        self.authority_pem.as_deref()
+    pub fn authority_pem(&self) -> Option<String> {
+        self.authority_pem
+            .read()
+            .ok()
+            .and_then(|trusted| trusted.clone())
     }
 
     /// A client for probes and application calls: no proxy, no redirects followed, no cookies of
@@ -61,7 +72,7 @@ impl Network {
             .connect_timeout(Duration::from_secs(3).min(timeout))
             .user_agent(concat!("phoenix/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(Names(Arc::clone(&self.names))));
-        if let Some(pem) = &self.authority_pem {
+        if let Some(pem) = self.authority_pem() {
             builder = builder.tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes())?]);
         }
         builder.build()

@@ -18,7 +18,7 @@ const STOP_WITHIN_S: i32 = 10;
 const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// A container of the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Container {
     /// The engine's id: new with each container.
     pub id: String,
@@ -122,10 +122,9 @@ impl Engine {
             .stop_container(&container.id, Some(options))
             .await
         {
-            Err(why) if !is_gone(&why) => Err(DriverError::new(
-                format!("stop {}", container.service),
-                why,
-            )),
+            Err(why) if !is_gone(&why) => {
+                Err(DriverError::new(format!("stop {}", container.service), why))
+            }
             _ => Ok(()),
         }
     }
@@ -245,11 +244,7 @@ impl Engine {
         if let StartExecResults::Attached {
             output: mut printed,
             ..
-        } = self
-            .docker
-            .start_exec(&exec.id, None)
-            .await
-            .map_err(fail)?
+        } = self.docker.start_exec(&exec.id, None).await.map_err(fail)?
         {
             while let Some(part) = printed.next().await {
                 let bytes = part.map(LogOutput::into_bytes).map_err(fail)?;

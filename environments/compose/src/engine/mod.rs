@@ -3,6 +3,7 @@
 mod archive;
 mod containers;
 mod events;
+mod helper;
 mod images;
 mod networks;
 mod volumes;
@@ -97,6 +98,49 @@ impl Engine {
         ))
     }
 
+    /// Removes everything that carries the run's label, containers first. Safe to repeat, and beside
+    /// another that does the same.
+    ///
+    /// # Errors
+    /// When something cannot be removed; what could be is gone.
+    pub async fn remove_everything(&self) -> Result<(), DriverError> {
+        let containers = self.containers().await?;
+        let ids: Vec<String> = containers.into_iter().map(|one| one.id).collect();
+        self.remove_containers(&ids).await?;
+        let volumes = self.volumes().await?;
+        self.remove_volumes(&volumes).await?;
+        let networks = self.networks().await?;
+        let mut removals = Vec::new();
+        for name in &networks {
+            removals.push(self.remove_network(name));
+        }
+        all(removals).await
+    }
+
+    /// Removes containers together.
+    ///
+    /// # Errors
+    /// When one cannot be removed; the others are gone.
+    pub async fn remove_containers(&self, ids: &[String]) -> Result<(), DriverError> {
+        let mut removals = Vec::new();
+        for id in ids {
+            removals.push(self.remove_container(id));
+        }
+        all(removals).await
+    }
+
+    /// Removes volumes together.
+    ///
+    /// # Errors
+    /// When one is still used; the others are gone.
+    pub async fn remove_volumes(&self, volumes: &[Volume]) -> Result<(), DriverError> {
+        let mut removals = Vec::new();
+        for volume in volumes {
+            removals.push(self.remove_volume(volume));
+        }
+        all(removals).await
+    }
+
     /// The filter that finds what this run made: a label and its value, never a name.
     fn mine(&self) -> HashMap<String, Vec<String>> {
         HashMap::from([("label".to_owned(), vec![format!("{RUN}={}", self.run)])])
@@ -110,6 +154,16 @@ impl Engine {
         }
         labels
     }
+}
+
+/// All of them to their end; the first error of any.
+async fn all(
+    removals: Vec<impl Future<Output = Result<(), DriverError>>>,
+) -> Result<(), DriverError> {
+    futures::future::join_all(removals)
+        .await
+        .into_iter()
+        .collect()
 }
 
 /// Whether the engine said that something is not there.

@@ -77,10 +77,9 @@ impl Engine {
     /// When a container is still on it.
     pub async fn remove_network(&self, name: &str) -> Result<(), DriverError> {
         match self.docker.remove_network(name).await {
-            Err(why) if !is_gone(&why) => Err(DriverError::new(
-                format!("remove the network {name}"),
-                why,
-            )),
+            Err(why) if !is_gone(&why) => {
+                Err(DriverError::new(format!("remove the network {name}"), why))
+            }
             _ => Ok(()),
         }
     }

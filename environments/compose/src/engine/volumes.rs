@@ -9,7 +9,7 @@ use phoenix_kit::Secrets;
 use super::{Engine, INCARNATION, VOLUME, is_gone};
 
 /// A volume of the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Volume {
     /// The engine's name for it.
     pub name: String,

@@ -148,8 +148,12 @@ impl BucketStore {
 
     /// Removes versions by key and id.
     pub(super) async fn remove(&self, doomed: &[(String, String)]) -> Result<(), String> {
-        futures::stream::iter(doomed.chunks(DELETED_AT_ONCE))
+        // Made before the stream: a closure over borrowed chunks would tie callers to this thread.
+        let removals: Vec<_> = doomed
+            .chunks(DELETED_AT_ONCE)
             .map(|chunk| self.remove_some(chunk))
+            .collect();
+        futures::stream::iter(removals)
             .buffer_unordered(4)
             .try_collect()
             .await

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use phoenix_compose::Compose;
 use phoenix_embedded::Embedded;
-use phoenix_engine::environment::Environment as _;
+use phoenix_engine::environment::Environment;
 use phoenix_engine::lower;
 use phoenix_engine::plan::Plan;
 use phoenix_engine::run::{CycleInput, run_cycle};
@@ -186,15 +187,13 @@ impl One<'_> {
         let mapping = judge::mapping(self.environment, stack);
         let judge = judge::over(self.run, &stack.environment, documents, mapping);
         let nonce = format!("{:08x}", rand::random::<u32>());
-        let embedded = Embedded::new(self.run, &nonce, stack.clone(), &whole)
-            .await
-            .map_err(|why| Error::Environment(why.to_string()))?;
-        let started = self.started(files, &nonce, &embedded);
+        let environment = self.driver(&nonce, &whole).await?;
+        let started = self.started(files, &nonce, environment.as_ref());
         let finished = run_cycle(CycleInput {
             started,
             plan: self.plan,
             stack,
-            environment: &embedded,
+            environment: environment.as_ref(),
             applications: Arc::new(phoenix_applications::make),
             judge,
             folder: &folder,
@@ -208,7 +207,27 @@ impl One<'_> {
         Ok(finished)
     }
 
-    fn started(&self, documents: Vec<NamedFile>, nonce: &str, driver: &Embedded) -> CycleStarted {
+    /// The driver that the environment file names.
+    async fn driver(&self, nonce: &str, folder: &Path) -> Result<Box<dyn Environment>, Error> {
+        let stack = self.ready.stack.clone();
+        let voice = self.shown.voice();
+        let made: Result<Box<dyn Environment>, _> = match stack.driver.name.as_str() {
+            "compose" => Compose::new(self.run, nonce, stack, folder, &|words| voice.says(words))
+                .await
+                .map(|driver| Box::new(driver) as _),
+            _ => Embedded::new(self.run, nonce, stack, folder)
+                .await
+                .map(|driver| Box::new(driver) as _),
+        };
+        made.map_err(|why| Error::Environment(why.to_string()))
+    }
+
+    fn started(
+        &self,
+        documents: Vec<NamedFile>,
+        nonce: &str,
+        driver: &dyn Environment,
+    ) -> CycleStarted {
         let stack: &Stack = &self.ready.stack;
         let info = lower::info(&self.ready.scenario);
         let (commit, dirty) = commit();

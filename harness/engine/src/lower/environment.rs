@@ -9,8 +9,8 @@ use phoenix_language::{Diagnostics, Node, Source};
 use super::profile::apply_profile;
 use super::{duration_of, number_of, text_of, texts_of};
 use crate::stack::{
-    Automation, Driver, ManualStep, Objectives, Policy, Secret, SecretEncoding, Service, Stack, Store,
-    StoreKind,
+    Automation, Driver, ManualStep, Objectives, Policy, Secret, SecretEncoding, Service, Stack,
+    Store, StoreKind,
 };
 
 /// A tie of a claim to checks, as the environment file has it.

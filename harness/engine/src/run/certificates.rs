@@ -49,7 +49,7 @@ impl Cycle<'_> {
         let Some(authority) = network.authority_pem() else {
             return Ok(());
         };
-        let roots = roots(authority).map_err(StepError::Failed)?;
+        let roots = roots(&authority).map_err(StepError::Failed)?;
         for service in &self.stack.services {
             let Some(url) = Url::parse(&service.url)
                 .ok()

@@ -42,6 +42,11 @@ pub(super) fn driver() -> Shape {
                     ]),
                 ),
                 optional(
+                    "without",
+                    "Services of the Compose files that a drill does not start.",
+                    list(Text),
+                ),
+                optional(
                     "variables",
                     "Variables that each run gives a random value of so many characters, and keeps \
                      over a rebuild.",
@@ -71,19 +76,34 @@ fn remap() -> Shape {
         ),
         optional(
             "names",
-            "Explicit names of containers, volumes and networks are left out.",
+            "Fixed names of containers, volumes and networks are left out.",
             Flag,
         ),
         optional(
-            "external",
-            "External volumes and networks become the run's own, and begin empty.",
+            "addresses",
+            "Fixed addresses in networks are left out.",
             Flag,
         ),
         optional(
             "binds",
-            "Folders of the host, by their path as the Compose file has it: an `empty` volume of \
-             the run, or a `copy` of what is there.",
+            "Folders of the host, as `service:/target`: an `empty` volume of the run, or a `copy` \
+             of what is there.",
             Named(Box::new(Word(&["empty", "copy"]))),
+        ),
+        optional(
+            "volumes",
+            "Volumes that somebody else made: an empty one of the run stands for each.",
+            list(Text),
+        ),
+        optional(
+            "networks",
+            "Networks that somebody else made: one of the run stands for each.",
+            list(Text),
+        ),
+        optional(
+            "left_out",
+            "Keys of services that the drill does without, as `service.key`.",
+            list(Text),
         ),
     ])
 }
@@ -109,6 +129,11 @@ pub(super) fn database(port: &'static str) -> Shape {
     Object(vec![
         required("service", "Its service in the Compose files.", Text),
         required("database", "Name of the database.", Text),
+        optional(
+            "folder",
+            "Its folder in the volume of the store that carries it.",
+            Text,
+        ),
         optional("port", port, Number),
     ])
 }

@@ -1,7 +1,7 @@
 //! The words of an environment file.
 
-use super::{compose, http};
 use super::scenario::objectives;
+use super::{compose, http};
 use crate::shape::Shape::{
     Anything, Duration, Either, Flag, Named, Number, Object, OneOf, Text, Word,
 };
@@ -12,11 +12,7 @@ pub(super) fn shape() -> Shape {
         optional("version", "Version of the language: 1.", Number),
         required("environment", "Name; the file is called the same.", Text),
         optional("title", "What it is, in one sentence.", Text),
-        required(
-            "driver",
-            "Where the stack runs.",
-            compose::driver(),
-        ),
+        required("driver", "Where the stack runs.", compose::driver()),
         required(
             "stores",
             "Everything that holds state.",

@@ -1,0 +1,383 @@
+//! The driver: a stack of containers under one label. Everything that it stops, removes or restores
+//! over is found by that label.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use phoenix_engine::application::AppContext;
+use phoenix_engine::environment::{
+    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, Vessel,
+};
+use phoenix_engine::network::Network;
+use phoenix_engine::plan::Fault;
+use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
+use phoenix_evidence::finding::Level;
+use phoenix_kit::{Access, Secrets, Vault};
+use phoenix_stores::Form;
+
+use crate::engine::Engine;
+use crate::gate::Doors;
+use crate::images::Chosen;
+use crate::project::{Project, Tool};
+use crate::settings::Settings;
+
+/// Lines of a service's log that are kept with a failure.
+const LOG_LINES: usize = 50;
+
+/// A stack of containers of one cycle.
+pub struct Compose {
+    pub(crate) run: String,
+    pub(crate) stack: Stack,
+    pub(crate) settings: Settings,
+    pub(crate) engine: Engine,
+    pub(crate) tool: Tool,
+    /// What a run keeps beside its evidence while it lives: the file that is really run, secrets.
+    pub(crate) folder: PathBuf,
+    pub(crate) vault: Vault,
+    pub(crate) network: Network,
+    pub(crate) access: Access,
+    pub(crate) images: Chosen,
+    versions: BTreeMap<String, String>,
+    pub(crate) live: tokio::sync::Mutex<Live>,
+}
+
+/// What is so at the moment.
+#[derive(Default)]
+pub(crate) struct Live {
+    pub(crate) secrets: Secrets,
+    /// Random values that the run keeps over a rebuild.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The project as it was resolved last, prepared for the run.
+    pub(crate) project: Option<Project>,
+    pub(crate) doors: Doors,
+}
+
+impl Compose {
+    /// A stack that is not built yet. What it keeps goes into a folder of its own that must not
+    /// exist. Images are chosen here, before any clock starts.
+    ///
+    /// # Errors
+    /// When there is no engine, no Compose, or no images; when the Compose files cannot be read, or
+    /// reach beyond the drill.
+    pub async fn new(
+        run: &str,
+        nonce: &str,
+        stack: Stack,
+        cycle_folder: &Path,
+        says: &(dyn Fn(&str) + Sync),
+    ) -> Result<Self, DriverError> {
+        let doing = "make room for a stack of containers";
+        let settings = Settings::of(&stack)?;
+        let engine = Engine::connect(&format!("{run}-{nonce}")).await?;
+        let folder = std::path::absolute(cycle_folder.join("stack"))
+            .map_err(|why| DriverError::new(doing, why))?;
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|why| DriverError::new(doing, format!("{}: {why}", folder.display())))?;
+        let tool = Tool::find(&folder.join("docker")).await?;
+        let network = Network::new(None);
+        let access = Access::new(network.clone(), nonce);
+        let variables = settings
+            .variables
+            .iter()
+            .map(|(name, len)| {
+                let len = len.to_string().parse().unwrap_or(24);
+                (name.clone(), Secrets::random(len))
+            })
+            .collect();
+        let live = Live {
+            variables,
+            ..Live::default()
+        };
+        let images = Chosen::choose(&engine, &tool, &settings, &live.variables, says).await?;
+        let (engine_version, _) = engine.version().await?;
+        let mut versions = images.digests.clone();
+        versions.insert("docker".to_owned(), engine_version);
+        versions.insert("compose".to_owned(), tool.version.clone());
+        Ok(Self {
+            run: run.to_owned(),
+            stack,
+            settings,
+            engine,
+            tool,
+            folder,
+            vault: Vault::new(cycle_folder.join("vault")),
+            network,
+            access,
+            images,
+            versions,
+            live: tokio::sync::Mutex::new(live),
+        })
+    }
+
+    pub(crate) fn store(&self, name: &str) -> Result<&Store, DriverError> {
+        self.stack
+            .store(name)
+            .ok_or_else(|| DriverError::new(format!("find the store {name}"), "it is not declared"))
+    }
+
+    fn secrets_file(&self) -> PathBuf {
+        self.folder.join("secrets.json")
+    }
+
+    fn preserved_file(&self) -> PathBuf {
+        self.vault.content("secrets", "preserved")
+    }
+
+    /// Values for all secrets: the preserved ones as they were, the others anew.
+    pub(crate) async fn make_secrets(&self) -> Result<(), DriverError> {
+        let kept = Secrets::load(&self.preserved_file())?;
+        let (mut secrets, mut preserved) = (Secrets::default(), Secrets::default());
+        for secret in &self.stack.secrets {
+            let value = match kept.get(&secret.name).filter(|_| secret.preserved) {
+                Some(value) => value.to_owned(),
+                None => Secrets::generate(secret),
+            };
+            if secret.preserved {
+                preserved.set(&secret.name, value.clone());
+            }
+            secrets.set(&secret.name, value);
+        }
+        if let Some(parent) = self.preserved_file().parent() {
+            fs::create_dir_all(parent)
+                .map_err(|why| DriverError::new("keep the preserved secrets", why))?;
+        }
+        preserved.save(&self.preserved_file())?;
+        secrets.save(&self.secrets_file())?;
+        self.live.lock().await.secrets = secrets;
+        Ok(())
+    }
+
+    /// Whether a destroy of these stores is one of the whole stack.
+    fn is_whole(&self, stores: &[String]) -> bool {
+        self.stack
+            .stores
+            .iter()
+            .all(|store| store.policy == Policy::Retained || stores.contains(&store.name))
+            && self
+                .stack
+                .stores
+                .iter()
+                .all(|store| store.policy != Policy::Retained)
+    }
+}
+
+#[async_trait]
+impl Environment for Compose {
+    fn level(&self) -> Level {
+        if self.images.upstream {
+            Level::MirrorUpstream
+        } else {
+            Level::MirrorUnderstudies
+        }
+    }
+
+    fn settles_within(&self) -> Duration {
+        self.settings.settles_within()
+    }
+
+    fn versions(&self) -> BTreeMap<String, String> {
+        self.versions.clone()
+    }
+
+    async fn build(&self) -> Result<(), DriverError> {
+        self.make_secrets().await?;
+        self.raise().await?;
+        self.first_start().await
+    }
+
+    async fn inventory(&self) -> Result<Vec<Vessel>, DriverError> {
+        self.vessels().await
+    }
+
+    async fn stop(&self, services: &[String]) -> Result<(), DriverError> {
+        self.stop_services(services).await
+    }
+
+    async fn start(&self, services: &[String]) -> Result<BTreeMap<String, Started>, DriverError> {
+        self.start_services(services).await
+    }
+
+    async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
+        if self.is_whole(stores) {
+            self.remove_everything().await?;
+            self.live.lock().await.secrets.clear();
+            let _gone = fs::remove_file(self.secrets_file());
+        } else {
+            self.remove_vessels(stores).await?;
+        }
+        for name in stores {
+            let dies = Policy::Snapshot {
+                every: Duration::ZERO,
+                lag: Duration::ZERO,
+                outlives: false,
+            };
+            let policy = self.store(name)?.policy;
+            if std::mem::discriminant(&policy) == std::mem::discriminant(&dies)
+                && policy.worst_loss().is_none()
+            {
+                self.vault
+                    .forget(name)
+                    .map_err(|why| DriverError::new(format!("destroy backups of {name}"), why))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn still_answering(&self, services: &[String]) -> Vec<String> {
+        self.answering(services).await
+    }
+
+    async fn rebuild(&self, _stores: &[String]) -> Result<(), DriverError> {
+        if !self.secrets_file().exists() {
+            self.make_secrets().await?;
+        }
+        self.raise().await
+    }
+
+    async fn backup(&self, store: &str, _label: Option<&str>) -> Result<Point, DriverError> {
+        let declared = self.store(store)?;
+        let io = |why: std::io::Error| DriverError::new(format!("back up {store}"), why);
+        let form = match declared.policy {
+            Policy::Snapshot { .. } => Form::Physical,
+            _ => Form::Logical,
+        };
+        let (id, partial) = self.vault.begin(store).map_err(io)?;
+        let fingerprint = if declared.kind == StoreKind::Memory {
+            None
+        } else {
+            let handle = self.handle(declared).await?;
+            handle
+                .backup(form, &partial.join("content"))
+                .await?
+                .fingerprint
+        };
+        let manifest = self.vault.finish(store, &id, &partial).map_err(io)?;
+        Ok(Point {
+            id,
+            bytes: manifest.bytes,
+            digest: manifest.digest,
+            fingerprint,
+        })
+    }
+
+    async fn points(&self, store: &str) -> Result<Vec<String>, DriverError> {
+        self.vault
+            .points(store)
+            .map_err(|why| DriverError::new(format!("list recovery points of {store}"), why))
+    }
+
+    async fn restore(&self, store: &str, point: &str) -> Result<u64, DriverError> {
+        let declared = self.store(store)?;
+        self.vault
+            .verify(store, point)
+            .map_err(|why| DriverError::new(format!("restore {store} from {point}"), why))?;
+        if declared.kind == StoreKind::Memory {
+            return Ok(0);
+        }
+        let handle = self.handle(declared).await?;
+        handle.restore(&self.vault.content(store, point)).await
+    }
+
+    async fn fingerprint(&self, store: &str) -> Result<Option<Fingerprint>, DriverError> {
+        let declared = self.store(store)?;
+        if declared.kind == StoreKind::Memory {
+            return Ok(None);
+        }
+        self.handle(declared).await?.fingerprint().await
+    }
+
+    fn compare(&self, store: &str, before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
+        match self.stack.store(store) {
+            Some(declared) => crate::stores::compare(self.engine.docker(), declared, before, after),
+            None => vec![format!("{store} is not declared")],
+        }
+    }
+
+    async fn write_direct(&self, store: &str, copy: &DirectCopy) -> Result<bool, DriverError> {
+        let handle = self.handle(self.store(store)?).await?;
+        handle.write_direct(copy).await
+    }
+
+    async fn list_direct(&self, store: &str) -> Result<Vec<DirectCopy>, DriverError> {
+        let handle = self.handle(self.store(store)?).await?;
+        handle.list_direct().await
+    }
+
+    async fn find_text(&self, store: &str, text: &str) -> Result<bool, DriverError> {
+        let handle = self.handle(self.store(store)?).await?;
+        handle.find_text(text).await
+    }
+
+    async fn holds(&self, store: &str) -> Result<u64, DriverError> {
+        self.handle(self.store(store)?).await?.holds().await
+    }
+
+    async fn sql(&self, store: &str, query: &str) -> Result<Vec<String>, DriverError> {
+        self.handle(self.store(store)?).await?.sql(query).await
+    }
+
+    async fn secrets(&self) -> BTreeMap<String, Option<String>> {
+        let live = self.live.lock().await;
+        self.stack
+            .secrets
+            .iter()
+            .map(|secret| {
+                let digest = live.secrets.digest(&self.run, &secret.name);
+                (secret.name.clone(), digest)
+            })
+            .collect()
+    }
+
+    async fn context(&self, service: &str) -> Result<AppContext, DriverError> {
+        self.access.context(&self.stack, service)
+    }
+
+    fn network(&self) -> Network {
+        self.network.clone()
+    }
+
+    async fn inject(&self, fault: &Fault) -> Result<Injected, DriverError> {
+        self.do_fault(fault).await
+    }
+
+    async fn bitten(&self) -> Vec<(Fault, bool, String)> {
+        // Faults here bite at once or are refused.
+        Vec::new()
+    }
+
+    async fn automate(&self, step: &str, by: &Automation) -> Result<String, DriverError> {
+        self.automation(step, by).await
+    }
+
+    async fn log(&self, service: &str) -> Vec<String> {
+        let name = self
+            .stack
+            .service(service)
+            .map(crate::settings::container_of)
+            .unwrap_or_default();
+        match self.engine.container(&name).await {
+            Ok(Some(container)) => self.engine.log(&container.id, LOG_LINES).await,
+            _ => Vec::new(),
+        }
+    }
+
+    async fn reap(&self) -> Result<(), DriverError> {
+        self.remove_everything().await?;
+        match fs::remove_dir_all(&self.folder) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                let doing = format!("remove {}", self.folder.display());
+                return Err(DriverError::new(doing, why));
+            }
+            _ => {}
+        }
+        // Secrets that were kept for the rebuild are no evidence.
+        let _gone = fs::remove_file(self.preserved_file());
+        Ok(())
+    }
+}

@@ -1,0 +1,340 @@
+//! From nothing to a stack whose stores answer and whose applications are made and not started.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use phoenix_engine::environment::DriverError;
+use phoenix_engine::stack::StoreKind;
+
+use crate::driver::Compose;
+use crate::engine::{Container, NetworkSpec, State};
+use crate::images::guarded;
+use crate::project::{Drill, Project, own, transform};
+use crate::settings::{Place, container_of, port_of, server_of};
+
+/// Longest time that creating containers may take.
+const CREATE_WITHIN: Duration = Duration::from_secs(180);
+/// Image of the gate where the stack itself brings none with `socat`.
+const GATE_UPSTREAM: &str = "alpine/socat:1.8.0.3";
+const GATE_AIRGAPPED: &str = "phoenix.local/socat:current";
+
+impl Compose {
+    /// Variables of the Compose files as they are now.
+    async fn variables(&self) -> BTreeMap<String, String> {
+        let live = self.live.lock().await;
+        let mut all = live.variables.clone();
+        for secret in &self.stack.secrets {
+            if let (Some(variable), Some(value)) = (&secret.env, live.secrets.get(&secret.name)) {
+                all.insert(variable.clone(), value.to_owned());
+            }
+        }
+        for service in &self.stack.services {
+            let client = self.access.client(&service.name);
+            for (word, field) in [("id", "client_id"), ("secret", "client_secret")] {
+                let variable = service
+                    .settings
+                    .pointer(&format!("/login/client/{word}"))
+                    .and_then(serde_json::Value::as_str);
+                if let (Some(variable), Some(value)) = (variable, client.get(field)) {
+                    all.insert(variable.to_owned(), value.clone());
+                }
+            }
+        }
+        all
+    }
+
+    /// Resolves the Compose files with the variables of now, makes what is missing of networks,
+    /// volumes and containers, and starts nothing.
+    pub(crate) async fn create(&self) -> Result<(), DriverError> {
+        let variables = self.variables().await;
+        let read = guarded(&self.tool, &self.settings, &variables, self.images.upstream).await?;
+        let project = own(&read, &self.settings.remap.remap());
+        let networks: BTreeMap<String, String> = project
+            .networks
+            .keys()
+            .map(|name| (name.clone(), self.engine.network_name(name)))
+            .collect();
+        let volumes: BTreeMap<String, String> = project
+            .volumes
+            .keys()
+            .map(|name| (name.clone(), self.engine.volume_name(name)))
+            .collect();
+        try_join_all(
+            networks
+                .keys()
+                .map(|name| self.engine.make_network(name, NetworkSpec::Inner)),
+        )
+        .await?;
+        try_join_all(volumes.keys().map(|name| self.engine.make_volume(name))).await?;
+        let drill = Drill {
+            run: self.engine.run().to_owned(),
+            project: format!("phoenix-{}", self.engine.run().to_lowercase()),
+            volumes,
+            networks,
+            images: BTreeMap::new(),
+        };
+        let text = transform(&project, &drill)?;
+        self.write_file(&text)?;
+        self.up(&drill.project).await?;
+        self.live.lock().await.project = Some(project);
+        Ok(())
+    }
+
+    fn write_file(&self, text: &str) -> Result<(), DriverError> {
+        let path = self.file();
+        let write = || -> std::io::Result<()> {
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&path)?;
+            file.write_all(text.as_bytes())
+        };
+        write().map_err(|why| DriverError::new(format!("write {}", path.display()), why))
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.join("compose.yaml")
+    }
+
+    /// Has the tool make the containers of the file that do not exist, or whose description changed.
+    async fn up(&self, project: &str) -> Result<(), DriverError> {
+        let doing = "make the containers of the stack";
+        let mut command = self.tool.command(&BTreeMap::new());
+        command
+            .arg("-f")
+            .arg(self.file())
+            .args(["-p", project, "up", "--no-start", "--no-build"])
+            .current_dir(&self.folder);
+        let output = tokio::time::timeout(CREATE_WITHIN, command.output())
+            .await
+            .map_err(|_| {
+                DriverError::new(doing, format!("no end after {}s", CREATE_WITHIN.as_secs()))
+            })?
+            .map_err(|why| DriverError::new(doing, format!("{}: {why}", self.tool.shown())))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let tail: Vec<&str> = said.lines().rev().take(8).collect();
+        let tail: Vec<&str> = tail.into_iter().rev().collect();
+        Err(DriverError::new(doing, tail.join("\n")))
+    }
+
+    /// Makes and starts everything that is no application, and waits until every store can be asked.
+    pub(crate) async fn raise(&self) -> Result<(), DriverError> {
+        self.create().await?;
+        self.open().await?;
+        let containers = self.engine.containers().await?;
+        let servers = self.servers();
+        let wanted = |service: &str| {
+            containers
+                .iter()
+                .find(|one| one.service == service && !one.running)
+        };
+        try_join_all(
+            servers
+                .iter()
+                .filter_map(|service| wanted(service))
+                .map(|one| self.engine.start_container(one)),
+        )
+        .await?;
+        tokio::try_join!(self.stores_ready(), self.start_helpers(&containers))?;
+        self.make_buckets().await?;
+        self.read_authority().await
+    }
+
+    /// Services of the Compose files that declared stores live in.
+    pub(crate) fn servers(&self) -> BTreeSet<String> {
+        self.stack.stores.iter().filter_map(server_of).collect()
+    }
+
+    /// Opens the gate, unless it is open.
+    async fn open(&self) -> Result<(), DriverError> {
+        let containers = self.engine.containers().await?;
+        if containers
+            .iter()
+            .any(|one| one.service.is_empty() && one.running)
+        {
+            return Ok(());
+        }
+        let mut places: BTreeSet<Place> = BTreeSet::new();
+        for store in &self.stack.stores {
+            if let (Some(service), Some(port)) = (server_of(store), port_of(store)) {
+                places.insert(Place { service, port });
+            }
+        }
+        for service in &self.stack.services {
+            places.insert(self.settings.place(service)?);
+        }
+        let places: Vec<Place> = places.into_iter().collect();
+        let image = if self.images.upstream {
+            GATE_UPSTREAM
+        } else {
+            GATE_AIRGAPPED
+        };
+        let networks: Vec<String> = {
+            let live = self.live.lock().await;
+            let project = live.project.as_ref();
+            project
+                .iter()
+                .flat_map(|project| project.networks.keys())
+                .map(|name| self.engine.network_name(name))
+                .collect()
+        };
+        let doors = self.engine.open_gate(image, &networks, &places).await?;
+        for service in &self.stack.services {
+            let host = phoenix_kit::access::url_of(service)?;
+            let place = self.settings.place(service)?;
+            if let (Some(host), Some(door)) = (host.host_str(), doors.get(&place)) {
+                self.network.set(host, *door);
+            }
+        }
+        self.live.lock().await.doors = doors;
+        Ok(())
+    }
+
+    /// Waits until every store can be asked.
+    async fn stores_ready(&self) -> Result<(), DriverError> {
+        let within = self.settings.settles_within();
+        try_join_all(self.stack.stores.iter().map(|store| async move {
+            // A volume is there when it is made, and a bucket when it was asked for.
+            if matches!(store.kind, StoreKind::Files) {
+                return Ok(());
+            }
+            self.handle(store).await?.ready(within).await
+        }))
+        .await
+        .map(|_ready| ())
+    }
+
+    /// Starts what is neither an application, nor a store, nor attached to one of them, each after
+    /// what it waits for by its own file.
+    async fn start_helpers(&self, containers: &[Container]) -> Result<(), DriverError> {
+        let Some(project) = self.live.lock().await.project.clone() else {
+            return Ok(());
+        };
+        let applications: BTreeSet<String> = self.stack.services.iter().map(container_of).collect();
+        let servers = self.servers();
+        let mut waiting: Vec<&str> = project
+            .services
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !applications.contains(*name) && !servers.contains(*name))
+            .filter(|name| !is_attached(&project, name))
+            .filter(|name| !self.settings.without.iter().any(|left| left == name))
+            .collect();
+        let mut done: BTreeSet<&str> = BTreeSet::new();
+        while !waiting.is_empty() {
+            let (ready, rest): (Vec<&str>, Vec<&str>) = waiting.iter().partition(|name| {
+                project.services[**name]
+                    .depends_on
+                    .keys()
+                    .all(|need| !waiting.contains(&need.as_str()) || done.contains(need.as_str()))
+            });
+            if ready.is_empty() {
+                return Err(DriverError::new(
+                    "start the stack",
+                    format!("these services wait for each other: {}", rest.join(", ")),
+                ));
+            }
+            try_join_all(ready.iter().map(|name| async {
+                let Some(container) = containers.iter().find(|one| one.service == **name) else {
+                    return Ok(());
+                };
+                let once = project.services.values().any(|other| {
+                    other.depends_on.get(*name).map(String::as_str)
+                        == Some("service_completed_successfully")
+                });
+                self.start_helper(container, once).await
+            }))
+            .await?;
+            done.extend(&ready);
+            waiting = rest;
+        }
+        Ok(())
+    }
+
+    /// Starts one helper; one that others want completed is waited for.
+    async fn start_helper(&self, container: &Container, once: bool) -> Result<(), DriverError> {
+        if container.running {
+            return Ok(());
+        }
+        let mut watch = self.engine.watch();
+        self.engine.start_container(container).await?;
+        if !once {
+            return Ok(());
+        }
+        loop {
+            match self.engine.state(&container.id).await? {
+                State::Exited(0) => return Ok(()),
+                State::Running { .. } => {}
+                State::Exited(code) => {
+                    let log = self.engine.log(&container.id, 5).await.join("\n");
+                    return Err(DriverError::new(
+                        format!("run {} to its end", container.service),
+                        format!("it ended with {code}: {log}"),
+                    ));
+                }
+                State::Gone => {
+                    return Err(DriverError::new(
+                        format!("run {} to its end", container.service),
+                        "its container is gone",
+                    ));
+                }
+            }
+            if watch.next().await.is_none() {
+                return Err(DriverError::new(
+                    format!("wait for {}", container.service),
+                    "the engine closed its stream of events",
+                ));
+            }
+        }
+    }
+
+    /// The authority that clients trust from now on: the stack may have made a new one.
+    async fn read_authority(&self) -> Result<(), DriverError> {
+        let Some(authority) = &self.settings.authority else {
+            return Ok(());
+        };
+        let doing = "read the stack's certificate authority";
+        let Some(container) = self.engine.container(&authority.service).await? else {
+            let why = format!("there is no container of {}", authority.service);
+            return Err(DriverError::new(doing, why));
+        };
+        match self
+            .engine
+            .read_file(&container.id, &authority.file)
+            .await?
+        {
+            Some(pem) => {
+                self.network.trust(&pem);
+                Ok(())
+            }
+            None => {
+                let why = format!("{} has no {}", authority.service, authority.file);
+                Err(DriverError::new(doing, why))
+            }
+        }
+    }
+}
+
+/// Whether a service lives in another one's network: it comes and goes with that one.
+pub(crate) fn is_attached(project: &Project, name: &str) -> bool {
+    attached_to(project, name).is_some()
+}
+
+/// The service whose network another one lives in.
+pub(crate) fn attached_to<'a>(project: &'a Project, name: &str) -> Option<&'a str> {
+    project
+        .services
+        .get(name)?
+        .network_mode
+        .as_deref()?
+        .strip_prefix("service:")
+}

@@ -1,0 +1,398 @@
+//! Applications: started in order and watched, set up by code once they serve.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::{join_all, try_join_all};
+use phoenix_engine::environment::{DriverError, Started};
+use phoenix_engine::stack::{Automation, Service, StoreKind};
+
+use crate::driver::Compose;
+use crate::engine::{Container, State};
+use crate::raise::attached_to;
+use crate::settings::container_of;
+
+/// Time between two looks at whether a service listens: short, since what is measured is the
+/// service's time and not the harness's.
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// Time that one look may take.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
+/// Lines of a dead service's log that are told.
+const LAST_LINES: usize = 5;
+/// Where upstream's image of Zulip keeps its management command.
+const ZULIP_MANAGE: &str = "/home/zulip/deployments/current/manage.py";
+/// The variable by which Zitadel is told where its first boot leaves the service user's token.
+const ZITADEL_PATPATH: &str = "ZITADEL_FIRSTINSTANCE_PATPATH";
+
+impl Compose {
+    fn service(&self, name: &str) -> Result<&Service, DriverError> {
+        self.stack.service(name).ok_or_else(|| {
+            DriverError::new(format!("find the service {name}"), "it is not declared")
+        })
+    }
+
+    /// The first start, from nothing: providers, then what code makes at them, then the rest with
+    /// what came out of it.
+    pub(crate) async fn first_start(&self) -> Result<(), DriverError> {
+        let providers: Vec<String> = self
+            .stack
+            .services
+            .iter()
+            .filter(|service| service.app == "zitadel")
+            .map(|service| service.name.clone())
+            .collect();
+        self.all_listen(self.start_in_order(&providers).await?)?;
+        for name in &providers {
+            let service = self.service(name)?;
+            let Some(pat) = self.first_token(service).await? else {
+                let doing = format!("set up the clients at {name}");
+                return Err(DriverError::new(doing, "its first boot left no token"));
+            };
+            self.access.provision(&self.stack, service, &pat).await?;
+        }
+        if !providers.is_empty() {
+            // Who logs in there is told its client.
+            self.create().await?;
+        }
+        let rest: Vec<String> = self
+            .stack
+            .start_order()
+            .into_iter()
+            .filter(|name| !providers.contains(name))
+            .collect();
+        self.all_listen(self.start_in_order(&rest).await?)?;
+        self.create_organisations().await?;
+        self.after_start(&rest).await
+    }
+
+    fn all_listen(&self, started: BTreeMap<String, Started>) -> Result<(), DriverError> {
+        for (service, how) in started {
+            if let Started::Dead(why) = how {
+                return Err(DriverError::new(format!("start {service}"), why));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn start_services(
+        &self,
+        services: &[String],
+    ) -> Result<BTreeMap<String, Started>, DriverError> {
+        let started = self.start_in_order(services).await?;
+        let listening: Vec<String> = started
+            .iter()
+            .filter(|(_, how)| matches!(how, Started::Listening))
+            .map(|(name, _)| name.clone())
+            .collect();
+        self.after_start(&listening).await?;
+        Ok(started)
+    }
+
+    /// Starts services, those together that do not need each other.
+    async fn start_in_order(
+        &self,
+        services: &[String],
+    ) -> Result<BTreeMap<String, Started>, DriverError> {
+        let mut waiting: Vec<String> = self
+            .stack
+            .start_order()
+            .into_iter()
+            .filter(|name| services.contains(name))
+            .collect();
+        let mut started = BTreeMap::new();
+        while !waiting.is_empty() {
+            let names: BTreeSet<String> = waiting.iter().cloned().collect();
+            let (mut ready, mut rest): (Vec<String>, Vec<String>) =
+                waiting.into_iter().partition(|name| {
+                    self.stack.service(name).is_none_or(|service| {
+                        service
+                            .needs
+                            .iter()
+                            .chain(&service.login_via)
+                            .all(|need| !names.contains(need))
+                    })
+                });
+            if ready.is_empty() {
+                // They need each other: the order of the file is as good as any.
+                ready = std::mem::take(&mut rest);
+            }
+            let together = try_join_all(ready.iter().map(|name| self.start_one(name))).await?;
+            started.extend(ready.into_iter().zip(together));
+            waiting = rest;
+        }
+        Ok(started)
+    }
+
+    /// Starts one service and what lives in its network; whether it listens.
+    async fn start_one(&self, name: &str) -> Result<Started, DriverError> {
+        let service = self.service(name)?;
+        let containers = self.engine.containers().await?;
+        let place = container_of(service);
+        let Some(container) = containers.iter().find(|one| one.service == place) else {
+            return Ok(Started::Dead(format!("there is no container of {place}")));
+        };
+        let mut watch = self.engine.watch();
+        if !container.running {
+            self.engine.start_container(container).await?;
+        }
+        try_join_all(
+            self.attached(&containers, &place)
+                .await
+                .into_iter()
+                .filter(|one| !one.running)
+                .map(|one| self.engine.start_container(one)),
+        )
+        .await?;
+        let listens = self.listens(service);
+        let died = async {
+            loop {
+                match watch.next().await {
+                    Some(event) if event.id == container.id && event.what == "die" => return true,
+                    Some(_) => {}
+                    // Without the stream nobody knows; the deadline decides.
+                    None => return futures::future::pending().await,
+                }
+            }
+        };
+        let within = self.settings.settles_within();
+        tokio::select! {
+            saw = tokio::time::timeout(within, listens) => Ok(match saw {
+                Ok(()) => Started::Listening,
+                Err(_) => Started::Dead(format!(
+                    "it does not listen after {}s; {}",
+                    within.as_secs(),
+                    self.last_words(container).await
+                )),
+            }),
+            _ = died => Ok(Started::Dead(self.last_words(container).await)),
+        }
+    }
+
+    /// Containers that live in the network of another.
+    async fn attached<'a>(&self, containers: &'a [Container], to: &str) -> Vec<&'a Container> {
+        let live = self.live.lock().await;
+        let Some(project) = &live.project else {
+            return Vec::new();
+        };
+        containers
+            .iter()
+            .filter(|one| attached_to(project, &one.service) == Some(to))
+            .collect()
+    }
+
+    /// Asks until somebody else than the ingress answers.
+    async fn listens(&self, service: &Service) {
+        loop {
+            if self.answers(service).await {
+                return;
+            }
+            phoenix_engine::pause(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether the service itself answers; 502, 503 and 504 are the ingress's own words.
+    async fn answers(&self, service: &Service) -> bool {
+        let Ok(client) = self.network.client(LOOK_WITHIN) else {
+            return false;
+        };
+        match client.get(&service.url).send().await {
+            Ok(answer) => !matches!(answer.status().as_u16(), 502..=504),
+            Err(_) => false,
+        }
+    }
+
+    async fn last_words(&self, container: &Container) -> String {
+        let how = match self.engine.state(&container.id).await {
+            Ok(State::Exited(code)) => format!("its container ended with {code}"),
+            Ok(State::Gone) => "its container is gone".to_owned(),
+            Ok(State::Running { health }) => format!(
+                "its container runs, and its health command says {}",
+                health.as_deref().unwrap_or("nothing")
+            ),
+            Err(error) => error.to_string(),
+        };
+        let log = self.engine.log(&container.id, LAST_LINES).await.join(" | ");
+        format!("{how}: {log}")
+    }
+
+    pub(crate) async fn stop_services(&self, services: &[String]) -> Result<(), DriverError> {
+        let containers = self.engine.containers().await?;
+        let mut stopping: Vec<&Container> = Vec::new();
+        for name in services {
+            let place = container_of(self.service(name)?);
+            stopping.extend(self.attached(&containers, &place).await);
+            stopping.extend(containers.iter().filter(|one| one.service == place));
+        }
+        try_join_all(
+            stopping
+                .into_iter()
+                .filter(|one| one.running)
+                .map(|one| self.engine.stop_container(one)),
+        )
+        .await
+        .map(|_stopped| ())
+    }
+
+    /// The token that a first boot left in its container, if this was one.
+    async fn first_token(&self, provider: &Service) -> Result<Option<String>, DriverError> {
+        let Some(container) = self.engine.container(&container_of(provider)).await? else {
+            return Ok(None);
+        };
+        let variables = self.engine.variables(&container.id).await?;
+        let Some((_, path)) = variables.iter().find(|(name, _)| name == ZITADEL_PATPATH) else {
+            return Ok(None);
+        };
+        self.engine.read_file(&container.id, path).await
+    }
+
+    /// What somebody once did by hand in a Zulip that had nothing: no later start does it again.
+    async fn create_organisations(&self) -> Result<(), DriverError> {
+        for service in self.stack.services.iter().filter(|one| one.app == "zulip") {
+            let doing = || format!("create the organisation of {}", service.name);
+            let (email, password) = self.access.owner(service).await?;
+            let Some(container) = self.engine.container(&container_of(service)).await? else {
+                return Err(DriverError::new(doing(), "it has no container"));
+            };
+            // By a file of its own user's: an argument list is for everybody to read.
+            let script = format!(
+                "set -eu; umask 077; file=$(mktemp); printf %s \"$PHOENIX_PASSWORD\" >\"$file\"; \
+                 {ZULIP_MANAGE} create_realm Platform \"$PHOENIX_EMAIL\" Owner \
+                 --password-file \"$file\"; rm -f \"$file\""
+            );
+            let done = self
+                .engine
+                .exec(
+                    &container.id,
+                    Some("zulip"),
+                    &["/bin/sh", "-c", &script],
+                    &[("PHOENIX_PASSWORD", &password), ("PHOENIX_EMAIL", &email)],
+                )
+                .await?;
+            if done.code != 0 {
+                return Err(DriverError::new(
+                    doing(),
+                    format!("it ended with {}: {}", done.code, done.output.trim()),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The harness's own access to the applications that run.
+    async fn after_start(&self, services: &[String]) -> Result<(), DriverError> {
+        for name in services {
+            let service = self.service(name)?;
+            match service.app.as_str() {
+                "mattermost" => self.access.first_account(service).await?,
+                "bookstack" => self.api_token(service).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A token of an application that gives one to nobody without a person.
+    async fn api_token(&self, service: &Service) -> Result<(), DriverError> {
+        let (sql, values) = self.access.api_token(&service.name)?;
+        let stores = self.stack.stores_of(service);
+        let Some(store) = stores.iter().find(|one| one.kind == StoreKind::Database) else {
+            return Ok(());
+        };
+        // Restored data has it already; a database without its tables has no place for it.
+        let _known = self.handle(store).await?.execute(sql, &values).await;
+        Ok(())
+    }
+
+    /// Performs a manual step by its automation.
+    pub(crate) async fn automation(
+        &self,
+        step: &str,
+        by: &Automation,
+    ) -> Result<String, DriverError> {
+        let doing = || format!("automate {step}");
+        match by {
+            Automation::Provision(provider) => self.apply(provider).await,
+            Automation::Declared => Err(DriverError::new(doing(), "there is nothing here to run")),
+            Automation::Command(argv) => {
+                let Some((program, arguments)) = argv.split_first() else {
+                    return Err(DriverError::new(doing(), "its automation is empty"));
+                };
+                let output = tokio::process::Command::new(program)
+                    .args(arguments)
+                    .kill_on_drop(true)
+                    .output()
+                    .await
+                    .map_err(|why| DriverError::new(doing(), format!("{program}: {why}")))?;
+                if output.status.success() {
+                    return Ok(format!("{program} ended well"));
+                }
+                let said = String::from_utf8_lossy(&output.stderr);
+                let last = said.lines().last().unwrap_or_default();
+                Err(DriverError::new(
+                    doing(),
+                    format!("{program} ended with {}: {last}", output.status),
+                ))
+            }
+        }
+    }
+
+    /// Sets up the clients at a provider where they are not known yet, and starts those anew who use
+    /// them.
+    async fn apply(&self, provider: &str) -> Result<String, DriverError> {
+        let service = self.service(provider)?;
+        let left = self.first_token(service).await?;
+        let applied = self
+            .access
+            .apply(&self.stack, service, left.as_deref())
+            .await?;
+        if applied.new_clients {
+            let users: Vec<String> = self
+                .stack
+                .services
+                .iter()
+                .filter(|one| one.login_via.as_deref() == Some(provider))
+                .map(|one| one.name.clone())
+                .collect();
+            self.stop_services(&users).await?;
+            self.create().await?;
+            self.all_listen(self.start_in_order(&users).await?)?;
+        }
+        Ok(applied.said)
+    }
+
+    /// What still runs of services that were destroyed, and which doors still lead somewhere.
+    pub(crate) async fn answering(&self, services: &[String]) -> Vec<String> {
+        let containers = match self.engine.containers().await {
+            Ok(containers) => containers,
+            Err(error) => return vec![error.to_string()],
+        };
+        let mut found = Vec::new();
+        for name in services {
+            let Some(service) = self.stack.service(name) else {
+                continue;
+            };
+            let place = container_of(service);
+            if containers
+                .iter()
+                .any(|one| one.service == place && one.running)
+            {
+                found.push(format!("the container of {name} runs"));
+            }
+            if self.answers(service).await {
+                found.push(format!("{name} at {}", service.url));
+            }
+        }
+        if containers.is_empty() {
+            let doors = self.live.lock().await.doors.clone();
+            let open = join_all(doors.iter().map(|(place, door)| async move {
+                let stream = tokio::net::TcpStream::connect(door).await.ok()?;
+                // A call to a free port can meet itself, which is nobody.
+                let itself = stream.local_addr().ok() == stream.peer_addr().ok();
+                (!itself).then(|| format!("{} at {door}", place.service))
+            }))
+            .await;
+            found.extend(open.into_iter().flatten());
+        }
+        found
+    }
+}

@@ -1,0 +1,255 @@
+//! What the environment file says of the Compose files, the variables and the stores in them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use phoenix_engine::environment::DriverError;
+use phoenix_engine::stack::{Service, Stack, Store};
+use serde::Deserialize;
+
+use crate::project::guard::{Fill, Remap};
+
+/// How long a service may take to be well where the file does not say.
+const SETTLES_WITHIN: Duration = Duration::from_secs(60);
+
+/// `driver: { compose: … }`, its paths resolved.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Settings {
+    #[serde(deserialize_with = "paths")]
+    pub(crate) files: Vec<PathBuf>,
+    #[serde(default, deserialize_with = "paths")]
+    pub(crate) airgapped: Vec<PathBuf>,
+    #[serde(default)]
+    pub(crate) env_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) ingress: Option<Place>,
+    #[serde(default)]
+    pub(crate) authority: Option<AuthorityFile>,
+    #[serde(default, deserialize_with = "words")]
+    pub(crate) without: Vec<String>,
+    #[serde(default)]
+    pub(crate) variables: BTreeMap<String, Text>,
+    #[serde(default)]
+    settles_within: Option<String>,
+    #[serde(default)]
+    pub(crate) remap: Remapped,
+}
+
+/// A service of the Compose files and a port of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) service: String,
+    #[serde(deserialize_with = "number")]
+    pub(crate) port: u16,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct AuthorityFile {
+    pub(crate) service: String,
+    pub(crate) file: String,
+}
+
+/// What reaches beyond the drill and is replaced.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Remapped {
+    #[serde(default, deserialize_with = "flag")]
+    ports: bool,
+    #[serde(default, deserialize_with = "flag")]
+    names: bool,
+    #[serde(default, deserialize_with = "flag")]
+    addresses: bool,
+    #[serde(default)]
+    binds: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "words")]
+    volumes: Vec<String>,
+    #[serde(default, deserialize_with = "words")]
+    networks: Vec<String>,
+    #[serde(default, deserialize_with = "words")]
+    left_out: Vec<String>,
+}
+
+impl Remapped {
+    /// As the guard takes it.
+    pub(crate) fn remap(&self) -> Remap {
+        Remap {
+            ports: self.ports,
+            names: self.names,
+            addresses: self.addresses,
+            binds: self
+                .binds
+                .iter()
+                .map(|(place, word)| {
+                    let fill = if word == "copy" {
+                        Fill::Copy
+                    } else {
+                        Fill::Empty
+                    };
+                    (place.clone(), fill)
+                })
+                .collect(),
+            volumes: self.volumes.iter().cloned().collect(),
+            networks: self.networks.iter().cloned().collect(),
+            left_out: self.left_out.iter().cloned().collect(),
+        }
+    }
+}
+
+/// A scalar of YAML, whose type nobody has to know: the vocabulary has held it against its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Text {
+    Words(String),
+    Number(serde_json::Number),
+    Flag(bool),
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Words(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
+        }
+    }
+}
+
+fn words<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Form::deserialize(from)? {
+        Form::One(word) => vec![word],
+        Form::Many(words) => words,
+    })
+}
+
+fn paths<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
+    Ok(words(from)?.into_iter().map(PathBuf::from).collect())
+}
+
+fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let text = Text::deserialize(from)?.to_string();
+    text.parse()
+        .map_err(|_| serde::de::Error::custom(format!("`{text}` is no port")))
+}
+
+fn flag<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(Text::deserialize(from)?.to_string() == "true")
+}
+
+impl Settings {
+    /// The settings of a stack.
+    ///
+    /// # Errors
+    /// When the stack is not one of containers.
+    pub(crate) fn of(stack: &Stack) -> Result<Self, DriverError> {
+        let doing = "read the driver's settings";
+        let mut own: Self = serde_json::from_value(stack.driver.settings.clone())
+            .map_err(|why| DriverError::new(doing, why))?;
+        let folder = &stack.driver.folder;
+        for path in own.files.iter_mut().chain(&mut own.airgapped) {
+            *path = whole(folder, path)?;
+        }
+        if let Some(file) = &mut own.env_file {
+            *file = whole(folder, file)?;
+        }
+        Ok(own)
+    }
+
+    /// How long a service may take to be well.
+    pub(crate) fn settles_within(&self) -> Duration {
+        self.settles_within
+            .as_deref()
+            .and_then(|text| phoenix_language::value::duration(text).ok())
+            .unwrap_or(SETTLES_WITHIN)
+    }
+
+    /// Where a service of the environment is reached: its own place, or the ingress.
+    pub(crate) fn place(&self, service: &Service) -> Result<Place, DriverError> {
+        if let Some(own) = service.settings.get("container") {
+            return serde_json::from_value(own.clone()).map_err(|why| {
+                DriverError::new(format!("find {} in the Compose files", service.name), why)
+            });
+        }
+        self.ingress.clone().ok_or_else(|| {
+            DriverError::new(
+                format!("find {} in the Compose files", service.name),
+                "it has no `container:`, and the driver has no `ingress:`",
+            )
+        })
+    }
+}
+
+/// A path of the environment file, without links: containers and the tool read it from elsewhere.
+fn whole(folder: &std::path::Path, path: &std::path::Path) -> Result<PathBuf, DriverError> {
+    let joined = folder.join(path);
+    std::fs::canonicalize(&joined)
+        .map_err(|why| DriverError::new(format!("find {}", joined.display()), why))
+}
+
+/// The service of the Compose files that runs a service of the environment.
+pub(crate) fn container_of(service: &Service) -> String {
+    service
+        .settings
+        .pointer("/container/service")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or(&service.name)
+        .to_owned()
+}
+
+/// What a store's entry says beside its kind.
+pub(crate) fn field(store: &Store, name: &str) -> Option<String> {
+    let value = store.settings.get(name)?;
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// The service of the Compose files that a store lives in; `None` for a volume.
+pub(crate) fn server_of(store: &Store) -> Option<String> {
+    match store.engine.as_str() {
+        "volume" => None,
+        _ => field(store, "service").or_else(|| Some(store.at.clone())),
+    }
+}
+
+/// The port of a store's server.
+pub(crate) fn port_of(store: &Store) -> Option<u16> {
+    let usual = match store.engine.as_str() {
+        "postgres" => 5432,
+        "mysql" => 3306,
+        "redis" => 6379,
+        "memcached" => 11211,
+        "rabbitmq" => 5672,
+        "bucket" => 8333,
+        _ => return None,
+    };
+    field(store, "port").map_or(Some(usual), |port| port.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use serde_json::json;
+
+    #[test]
+    fn scalars_are_read_as_the_file_has_them() {
+        let own: Settings = serde_json::from_value(json!({
+            "files": "compose.yaml",
+            "ingress": {"service": "traefik", "port": "443"},
+            "remap": {"ports": "true"},
+            "settles_within": "2m",
+        }))
+        .expect("settings");
+        assert_eq!(own.files.len(), 1);
+        assert_eq!(own.ingress.as_ref().map(|at| at.port), Some(443));
+        let remap = own.remap.remap();
+        assert!(remap.ports && !remap.names);
+        assert_eq!(own.settles_within().as_secs(), 120);
+    }
+}
