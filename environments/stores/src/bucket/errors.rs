@@ -20,7 +20,7 @@ where
     let status = refused.raw().status().as_u16();
     match code {
         "NoSuchBucket" => "there is no such bucket".to_owned(),
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AccessDenied" => format!(
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AccessDenied" | "NotSignedUp" => format!(
             "the server refuses the key or its secret ({code}): use those that the server was \
              started with"
         ),

@@ -133,7 +133,7 @@ impl BucketStore {
         let got = self.client.get_object().bucket(&self.name).key(key).send();
         let got = got.await.map_err(|why| words(&why))?;
         let body = got.body.collect().await;
-        body.map(|body| body.to_vec())
+        body.map(aws_sdk_s3::primitives::AggregatedBytes::to_vec)
             .map_err(|why| why.to_string())
     }
 

@@ -208,10 +208,10 @@ async fn drain(
     if came != size {
         return Err(format!("{came} bytes came where {size} were announced"));
     }
-    if let Some((pack, offset)) = pack {
-        if !gathered.is_empty() {
-            pack.write(gathered, offset + written).await?;
-        }
+    if let Some((pack, offset)) = pack
+        && !gathered.is_empty()
+    {
+        pack.write(gathered, offset + written).await?;
     }
     Ok(short(&hasher.finalize()))
 }

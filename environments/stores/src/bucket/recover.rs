@@ -5,7 +5,7 @@
 //! [`BucketStore::recover_to`] goes by the server's clock and removes nothing but delete markers: the
 //! old version becomes the newest as a copy, and the history stays. That is what a person does first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -21,13 +21,14 @@ use super::{AT_A_TIME, BucketStore, Versioning, manifest};
 
 const FILE: &str = "moment.json";
 
-/// What a bucket held at a moment: which version was the newest of each key.
+/// What a bucket held at a moment: which versions there were of each key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// Identity of the bucket: another bucket of the same name has other versions.
     pub bucket: String,
-    /// Key → the newest version's id, markers included.
-    pub keys: BTreeMap<String, String>,
+    /// Key → ids of all its versions, markers included, the newest last. All of them, because no
+    /// listing tells whether a version or a marker of the same second came first.
+    pub keys: BTreeMap<String, Vec<String>>,
 }
 
 /// What bringing a bucket back changed.
@@ -86,12 +87,13 @@ impl BucketStore {
         self.keeps_versions().await.map_err(fail)?;
         let bucket = self.identity().await?.unwrap_or_default();
         let listed = self.versions("").await.map_err(fail)?;
-        let newest = |(key, versions): (&String, &Vec<Version>)| {
-            Some((key.clone(), versions.last()?.id.clone()))
+        let ids = |(key, versions): (&String, &Vec<Version>)| {
+            let ids = versions.iter().map(|version| version.id.clone());
+            (key.clone(), ids.collect())
         };
         let moment = Moment {
             bucket,
-            keys: listed.iter().filter_map(newest).collect(),
+            keys: listed.iter().map(ids).collect(),
         };
         let read = self.digests(listed).await.map_err(fail)?;
         Ok((moment, manifest::fingerprint(&manifest::of(&read))))
@@ -126,20 +128,21 @@ impl BucketStore {
         let mut moved = Moved::default();
         let mut doomed = Vec::new();
         let of_old = moment.keys.range(prefix.to_owned()..);
-        for (key, id) in of_old.take_while(|(key, _)| key.starts_with(prefix)) {
+        for (key, ids) in of_old.take_while(|(key, _)| key.starts_with(prefix)) {
             let versions = now.get(key).map_or(&[][..], Vec::as_slice);
-            let Some(at) = versions.iter().position(|version| version.id == *id) else {
+            let newest = ids.last();
+            let Some(then) = versions.iter().find(|version| Some(&version.id) == newest) else {
                 moved.missing.push(key.clone());
                 continue;
             };
-            let later = &versions[at + 1..];
-            doomed.extend(
-                later
-                    .iter()
-                    .map(|version| (key.clone(), version.id.clone())),
-            );
-            if !later.is_empty() {
-                moved.bytes += versions[at].size;
+            let known: BTreeSet<&String> = ids.iter().collect();
+            let later = versions
+                .iter()
+                .filter(|version| !known.contains(&version.id));
+            let before = doomed.len();
+            doomed.extend(later.map(|version| (key.clone(), version.id.clone())));
+            if doomed.len() > before {
+                moved.bytes += then.size;
             }
         }
         for (key, versions) in now
@@ -159,7 +162,9 @@ impl BucketStore {
 
     /// Brings the keys with a prefix back to what they were at a moment of the server's clock. Keys
     /// that did not change since are not touched. Servers tell the times of versions in whole
-    /// seconds: what was written within the second of the moment counts as written before it.
+    /// seconds: what was written within the second of the moment counts as written before it, and of
+    /// a version and a marker of one second the version counts as the later one: in doubt, a key
+    /// comes back.
     ///
     /// # Errors
     /// What the server answers; when the bucket keeps no versions.

@@ -188,9 +188,8 @@ impl Store for MemcachedStore {
     async fn ready(&self, within: Duration) -> Result<(), DriverError> {
         let until = tokio::time::Instant::now() + within;
         loop {
-            let why = match self.identity().await {
-                Ok(_) => return Ok(()),
-                Err(why) => why,
+            let Err(why) = self.identity().await else {
+                return Ok(());
             };
             if tokio::time::Instant::now() >= until {
                 return Err(why);

@@ -214,9 +214,8 @@ impl Store for RedisStore {
                 let said: String = ask(&mut self.connect(0).await?, &cmd("PING")).await?;
                 Ok::<_, String>(said)
             };
-            let why = match pong.await {
-                Ok(_) => return Ok(()),
-                Err(why) => why,
+            let Err(why) = pong.await else {
+                return Ok(());
             };
             if tokio::time::Instant::now() >= until {
                 return Err(self.failed("wait for", &why));

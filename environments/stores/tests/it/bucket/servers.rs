@@ -59,6 +59,9 @@ pub(super) async fn seaweedfs() -> Option<Server> {
             "-s3",
             "-ip.bind=0.0.0.0",
             "-master.volumePreallocate=false",
+            // Else a small disk has room for the volumes of one bucket only, and writes wait.
+            "-master.volumeSizeLimitMB=64",
+            "-volume.max=200",
         ])
         .with_env_var("AWS_ACCESS_KEY_ID", KEY)
         .with_env_var("AWS_SECRET_ACCESS_KEY", SECRET)
