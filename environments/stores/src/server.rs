@@ -24,6 +24,8 @@ const WORDS_KEPT: usize = 4096;
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is looked at meanwhile.
 const AGAIN: Duration = Duration::from_millis(10);
+/// How often the container of a running tool is looked at.
+const LOOKED_AFTER: Duration = Duration::from_secs(2);
 /// How much of a tool's output is kept where it is asked for as a whole, in bytes.
 const OUTPUT_KEPT: usize = 64 << 20;
 
@@ -222,9 +224,28 @@ impl Server {
         else {
             return Err(failed(&"the engine did not attach to the tool"));
         };
-        let (streamed, words) = converse(output, entry, input, sink).await;
+        // The engine does not always close the stream of a tool whose container was killed.
+        let (streamed, words) = tokio::select! {
+            ended = converse(output, entry, input, sink) => ended,
+            () = self.gone() => {
+                let why = "the container of the server stopped";
+                (Err(std::io::Error::other(why)), Words::default())
+            }
+        };
         let code = self.exit_code(script.doing, &exec).await?;
         ended(script.doing, code, &words, streamed)
+    }
+
+    /// Returns when the server's container no longer runs, and what its tools had printed has had
+    /// time to come through.
+    async fn gone(&self) {
+        loop {
+            tokio::time::sleep(LOOKED_AFTER).await;
+            if !matches!(self.runs("looking after a tool").await, Ok(true)) {
+                tokio::time::sleep(LOOKED_AFTER).await;
+                return;
+            }
+        }
     }
 
     /// The exit code of a tool that has closed its output. The engine may learn of its end a moment
