@@ -8,6 +8,7 @@ mod helper;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::container::LogOutput;
@@ -15,9 +16,16 @@ use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use futures::StreamExt as _;
 use phoenix_engine::environment::DriverError;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::Instant;
 
 /// How much of a tool's complaints is kept, in bytes: its end, where the reason stands.
 const WORDS_KEPT: usize = 4096;
+/// How long a tool may take to end after it has closed its output.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is looked at meanwhile.
+const AGAIN: Duration = Duration::from_millis(10);
+/// How often the container of a running tool is looked at.
+const LOOKED_AFTER: Duration = Duration::from_secs(2);
 /// How much of a tool's output is kept where it is asked for as a whole, in bytes.
 const OUTPUT_KEPT: usize = 64 << 20;
 
@@ -216,14 +224,45 @@ impl Server {
         else {
             return Err(failed(&"the engine did not attach to the tool"));
         };
-        let (streamed, words) = converse(output, entry, input, sink).await;
-        let code = self
-            .docker
-            .inspect_exec(&exec)
-            .await
-            .map_err(|error| failed(&error))?
-            .exit_code;
+        // The engine does not always close the stream of a tool whose container was killed.
+        let (streamed, words) = tokio::select! {
+            ended = converse(output, entry, input, sink) => ended,
+            () = self.gone() => {
+                let why = "the container of the server stopped";
+                (Err(std::io::Error::other(why)), Words::default())
+            }
+        };
+        let code = self.exit_code(script.doing, &exec).await?;
         ended(script.doing, code, &words, streamed)
+    }
+
+    /// Returns when the server's container no longer runs, and what its tools had printed has had
+    /// time to come through.
+    async fn gone(&self) {
+        loop {
+            tokio::time::sleep(LOOKED_AFTER).await;
+            if !matches!(self.runs("looking after a tool").await, Ok(true)) {
+                tokio::time::sleep(LOOKED_AFTER).await;
+                return;
+            }
+        }
+    }
+
+    /// The exit code of a tool that has closed its output. The engine may learn of its end a moment
+    /// later than of the end of its output.
+    async fn exit_code(&self, doing: &str, exec: &str) -> Result<Option<i64>, DriverError> {
+        let until = Instant::now() + ENDS_WITHIN;
+        loop {
+            let found = self
+                .docker
+                .inspect_exec(exec)
+                .await
+                .map_err(|error| DriverError::new(doing, error))?;
+            if found.running != Some(true) || Instant::now() >= until {
+                return Ok(found.exit_code);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// The output of a script that prints a little text.

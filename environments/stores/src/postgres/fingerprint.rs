@@ -23,7 +23,7 @@ pub(super) const LEFT_OUT: &str = "passwords of roles, comments, statistics, pub
 /// A type of the user's own, or an array of one, holds numbers that a restore gives anew; so do
 /// names of objects. Such values are read as text.
 const COLUMNS: &str = "
-    SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname),
+    SELECT format('%I.%I', n.nspname, c.relname), quote_ident(a.attname),
         CASE WHEN t.typtype = 'e' THEN true
              WHEN t.typtype = 'd' THEN b.oid < 16384 AND b.typtype = 'b' AND b.typsend <> 0
                   AND b.typname !~ '^_?reg'

@@ -85,7 +85,7 @@ async fn a_server_that_dies_during_a_dump_leaves_no_recovery_point() {
         return;
     };
     store
-        .sql("CREATE TABLE big AS SELECT seq, repeat(md5(seq), 8) t FROM seq_1_to_500000")
+        .sql("CREATE TABLE big AS SELECT seq, repeat(md5(seq), 8) t FROM seq_1_to_150000")
         .await
         .unwrap();
     let folder = tempfile::tempdir().unwrap();

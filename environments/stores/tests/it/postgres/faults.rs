@@ -90,7 +90,7 @@ async fn a_server_that_dies_during_a_dump_leaves_no_recovery_point() {
         return;
     };
     store
-        .sql("CREATE TABLE big AS SELECT n, md5(n::text) || md5((n + 1)::text) t FROM generate_series(1, 2000000) n")
+        .sql("CREATE TABLE big AS SELECT n, md5(n::text) || md5((n + 1)::text) t FROM generate_series(1, 400000) n")
         .await
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
