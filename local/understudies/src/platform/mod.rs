@@ -2,7 +2,10 @@
 //! own configuration comes by its own environment variables; this is the rest of the machine.
 
 pub mod database;
+mod dialect;
 pub mod memory;
+pub mod mysql;
+pub mod postgres;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -12,7 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-pub use database::{Database, DatabaseError, Row, Statement, Value};
+pub use database::{Database, DatabaseError, Engine, Row, Statement, Value};
+pub use mysql::{MysqlConfig, MysqlDatabase};
+pub use postgres::{PostgresConfig, PostgresDatabase};
 pub use sqlite::SqliteDatabase;
 
 /// A clock of one service's own, so that a fault can shift one service and no other.

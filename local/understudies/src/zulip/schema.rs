@@ -1,6 +1,6 @@
 //! Tables and their migration; names are upstream's.
 
-use crate::platform::{Database, DatabaseError};
+use crate::platform::{Database, DatabaseError, Engine, Statement};
 use crate::shared::rows::{number, params};
 
 const TABLES: &[&str] = &[
@@ -38,28 +38,62 @@ const TABLES: &[&str] = &[
      session_data TEXT NOT NULL, expire_date BIGINT NOT NULL)",
 ];
 
+/// The text search of PostgreSQL. The files of the dictionary are the server's, not the database's.
+const TEXT_SEARCH: &[&str] = &[
+    "CREATE TEXT SEARCH DICTIONARY zulip.english_us_hunspell (template = ispell, \
+     DictFile = en_us, AffFile = en_us, StopWords = zulip_english)",
+    "CREATE TEXT SEARCH CONFIGURATION zulip.english_us_search (COPY = pg_catalog.english)",
+    "ALTER TEXT SEARCH CONFIGURATION zulip.english_us_search ALTER MAPPING FOR asciiword, \
+     asciihword, hword_asciipart, word, hword, hword_part \
+     WITH zulip.english_us_hunspell, english_stem",
+];
+/// What it needs of the messages.
+const SEARCHABLE: &[&str] = &[
+    "ALTER TABLE zerver_message ADD COLUMN IF NOT EXISTS search_tsvector tsvector",
+    "CREATE INDEX IF NOT EXISTS zerver_message_search_tsvector ON zerver_message \
+     USING gin (search_tsvector)",
+    "CREATE OR REPLACE TRIGGER zerver_message_update_search_tsvector \
+     BEFORE INSERT OR UPDATE ON zerver_message FOR EACH ROW EXECUTE FUNCTION \
+     tsvector_update_trigger(search_tsvector, 'zulip.english_us_search', subject, content)",
+];
 /// What PostgreSQL says where the dictionary of the text search is not there.
 const NO_DICTIONARY: &str = "could not open dictionary file \
      \"/usr/share/postgresql/14/tsearch_data/en_us.dict\": No such file or directory";
 
 /// Brings the tables to this version. The first migrations set up the text search, which needs the
-/// dictionary; on tables that have them it is not asked for.
+/// dictionary; on tables that have them it is not asked for. `dictionary` is for an engine that has
+/// no text search of its own.
 pub(super) async fn migrate(
     database: &dyn Database,
     dictionary: bool,
 ) -> Result<(), DatabaseError> {
+    let in_server = database.engine() == Engine::Postgres;
+    if in_server {
+        // Before the first table: it goes there, where the role is named like the schema.
+        database
+            .execute("CREATE SCHEMA IF NOT EXISTS zulip", params![])
+            .await?;
+    }
     let [known, others @ ..] = TABLES else {
         return Ok(());
     };
     database.execute(known, params![]).await?;
     let fresh = migrations(database).await? == 0;
-    if fresh && !dictionary {
+    if fresh && in_server {
+        text_search(database).await?;
+    }
+    if fresh && !in_server && !dictionary {
         return Err(DatabaseError::Refused(NO_DICTIONARY.to_owned()));
     }
     for table in others {
         database.execute(table, params![]).await?;
     }
     if fresh {
+        if in_server {
+            for statement in SEARCHABLE {
+                database.execute(statement, params![]).await?;
+            }
+        }
         database
             .execute(
                 "INSERT INTO django_migrations (app, name) VALUES (?, ?)",
@@ -68,6 +102,25 @@ pub(super) async fn migrate(
             .await?;
     }
     Ok(())
+}
+
+/// Sets it up, whole or not at all, unless a start that got no further did.
+async fn text_search(database: &dyn Database) -> Result<(), DatabaseError> {
+    let known = number(
+        database,
+        "SELECT COUNT(*) FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace \
+         WHERE n.nspname = 'zulip' AND c.cfgname = 'english_us_search'",
+        params![],
+    )
+    .await?;
+    if known > 0 {
+        return Ok(());
+    }
+    let statements = TEXT_SEARCH.iter().map(|sql| Statement {
+        sql: (*sql).to_owned(),
+        params: params![],
+    });
+    database.transaction(statements.collect()).await
 }
 
 /// How many migrations a database knows: none is an empty one.

@@ -2,6 +2,7 @@
 
 mod binary;
 mod bookstack;
+mod engines;
 mod mattermost;
 mod support;
 mod zitadel;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::parameters::Parameters;
-use crate::platform::{Row, Value as Parameter};
+use crate::platform::{Engine, Row, Value as Parameter};
 use crate::shared::rows::params;
 use crate::zulip::Application;
 use crate::zulip::answers::{Refusal, success};
@@ -182,6 +182,12 @@ pub(super) async fn list(
             }
             "topic" => {
                 condition.push_str(" AND m.subject = ?");
+                values.push(operand.into());
+            }
+            "search" if app.database.engine() == Engine::Postgres => {
+                condition.push_str(
+                    " AND m.search_tsvector @@ plainto_tsquery('zulip.english_us_search', ?)",
+                );
                 values.push(operand.into());
             }
             "search" => {

@@ -92,7 +92,7 @@ async fn without_a_key_it_halts_and_with_a_short_one_everything_is_500() {
 async fn without_its_database_every_page_is_500_in_html() {
     let stack = machine();
     let wiki = start(&stack).await;
-    std::fs::remove_file(stack.path("database")).unwrap();
+    stack.rows.drop().await;
     let status = wiki.browser().get("/status").await;
     assert_eq!(status.status, 500);
     assert!(

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use hmac::{Hmac, Mac};
 use phoenix_understudies::bookstack;
-use phoenix_understudies::platform::sqlite::SqliteDatabase;
 use phoenix_understudies::platform::{BootError, Clock, Database as _, Platform, Running, Value};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value as Json;
 use sha1::Sha1;
 
 use crate::support::browser::{Browser, Page, between};
+use crate::support::database::TestDatabase;
 use crate::support::machine::Machine;
 
 pub(super) const APP_URL: &str = "http://wiki.test";
@@ -51,7 +51,7 @@ pub(super) async fn start(machine: &Machine) -> Wiki {
 /// A running one, and a second connection to its database: the outsider with SQL access.
 pub(super) struct Wiki {
     pub(super) running: Running,
-    pub(super) database: Arc<SqliteDatabase>,
+    pub(super) database: Arc<TestDatabase>,
 }
 
 impl Wiki {

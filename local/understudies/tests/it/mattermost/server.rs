@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use phoenix_understudies::mattermost;
-use phoenix_understudies::platform::{BootError, Running, SqliteDatabase};
+use phoenix_understudies::platform::{BootError, Running};
 use serde_json::{Value, json};
 
+use crate::support::database::TestDatabase;
 use crate::support::machine::Machine;
 
 /// Where the server believes it is.
@@ -14,7 +15,7 @@ pub(super) const SITE: &str = "http://chat.test";
 /// A server that runs.
 pub(super) struct Server {
     running: Running,
-    database: Arc<SqliteDatabase>,
+    database: Arc<TestDatabase>,
     client: reqwest::Client,
     pub(super) token: String,
 }

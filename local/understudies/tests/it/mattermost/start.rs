@@ -1,6 +1,6 @@
 //! Start, health, and the identity of an instance.
 
-use phoenix_understudies::platform::BootError;
+use phoenix_understudies::platform::{BootError, Database as _};
 use serde_json::json;
 
 use super::server::{machine, start, try_start};
@@ -24,7 +24,7 @@ async fn health_is_green_over_an_empty_database_and_the_identity_is_new() {
     let (_, again) = server.get("/api/v4/config/client?format=old").await;
     assert_eq!(first["DiagnosticId"], again["DiagnosticId"]);
     server.stop().await;
-    std::fs::remove_file(machine.path("database")).unwrap();
+    machine.rows.drop().await;
     let server = start(&machine).await;
     let (_, new) = server.get("/api/v4/config/client?format=old").await;
     assert_ne!(first["DiagnosticId"], new["DiagnosticId"]);
@@ -34,7 +34,7 @@ async fn health_is_green_over_an_empty_database_and_the_identity_is_new() {
 async fn the_plain_ping_looks_at_nothing() {
     let machine = machine();
     let server = start(&machine).await;
-    std::fs::remove_file(machine.path("database")).unwrap();
+    machine.rows.drop().await;
     assert_eq!(server.get("/api/v4/system/ping").await.0, 200);
     let (status, ping) = server
         .get("/api/v4/system/ping?get_server_status=true")
@@ -76,10 +76,8 @@ async fn a_password_that_is_not_escaped_never_listens() {
 async fn a_newer_schema_is_refused() {
     let machine = machine();
     start(&machine).await.stop().await;
-    let connection = rusqlite::Connection::open(machine.path("database")).unwrap();
-    connection
-        .execute("INSERT INTO db_migrations VALUES (9999, 'tomorrow')", [])
-        .unwrap();
+    let sql = "INSERT INTO db_migrations VALUES (9999, 'tomorrow')";
+    assert_eq!(machine.database().execute(sql, Vec::new()).await, Ok(1));
     match try_start(&machine).await.err() {
         Some(BootError::GaveUp(words)) => assert!(words.contains("9999"), "{words}"),
         other => panic!("{other:?}"),

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use phoenix_understudies::platform::{
-    Backing, Behaviour, Clock, Platform, Resolver, SqliteDatabase,
-};
+use phoenix_understudies::platform::{Backing, Behaviour, Clock, Platform, Resolver};
 use phoenix_understudies::shared::client::install_crypto;
 
-/// What outlives a container: the database's file, the volumes `data` and `config`, the variables.
+use super::database::{Place, TestDatabase};
+
+/// What outlives a container: the database, the volumes `data` and `config`, the variables.
 pub(crate) struct Machine {
     folder: tempfile::TempDir,
+    /// Where the rows are.
+    pub(crate) rows: Place,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) backing: Backing,
     pub(crate) behaviour: Behaviour,
@@ -28,6 +30,7 @@ impl Machine {
             std::fs::create_dir(folder.path().join(volume)).unwrap();
         }
         Self {
+            rows: Place::new(folder.path()),
             folder,
             env: env
                 .iter()
@@ -56,11 +59,11 @@ impl Machine {
     }
 
     /// A connection to the database.
-    pub(crate) fn database(&self) -> Arc<SqliteDatabase> {
-        Arc::new(SqliteDatabase::open(&self.path("database")).unwrap())
+    pub(crate) fn database(&self) -> Arc<TestDatabase> {
+        self.rows.open()
     }
 
-    pub(crate) fn platform(&self, database: Arc<SqliteDatabase>) -> Platform {
+    pub(crate) fn platform(&self, database: Arc<TestDatabase>) -> Platform {
         Platform {
             env: self.env.clone(),
             listen: "127.0.0.1:0".parse().unwrap(),

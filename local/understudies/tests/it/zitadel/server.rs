@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use phoenix_understudies::platform::{BootError, Running, SqliteDatabase};
+use phoenix_understudies::platform::{BootError, Running};
 use phoenix_understudies::zitadel;
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, Page, between};
+use crate::support::database::TestDatabase;
 use crate::support::machine::Machine;
 use crate::support::tls::Front;
 
@@ -26,7 +27,7 @@ pub(crate) fn machine() -> Machine {
 
 pub(crate) struct Zitadel {
     pub(crate) running: Running,
-    pub(crate) database: Arc<SqliteDatabase>,
+    pub(crate) database: Arc<TestDatabase>,
     pub(crate) front: Front,
     pub(crate) pat: String,
 }

@@ -42,7 +42,7 @@ async fn health_is_of_the_process_and_readiness_of_the_database() {
     assert_eq!(ask("/debug/ready").await, (200, "\"ok\"".to_owned()));
     assert_eq!(ask("/debug/validate").await, (200, "\"ok\"".to_owned()));
     assert_eq!(ask("/debug/metrics").await.0, 200);
-    std::fs::remove_file(machine.path("database")).unwrap();
+    machine.rows.drop().await;
     assert_eq!(ask("/debug/healthz").await, (200, "ok".to_owned()));
     let (status, words) = ask("/debug/ready").await;
     assert_eq!(status, 412);
@@ -58,9 +58,8 @@ async fn health_is_of_the_process_and_readiness_of_the_database() {
 async fn it_listens_last_and_waits_only_as_long_as_it_is_told() {
     let mut machine = machine();
     machine.database().close();
-    let (path, hidden) = (machine.path("database"), machine.path("hidden"));
     let database = machine.database();
-    std::fs::rename(&path, &hidden).unwrap();
+    machine.rows.hide().await;
     let platform = machine.platform(std::sync::Arc::clone(&database));
     let gone = phoenix_understudies::zitadel::start(platform).await.err();
     assert!(matches!(gone, Some(BootError::GaveUp(_))), "{gone:?}");
@@ -74,7 +73,7 @@ async fn it_listens_last_and_waits_only_as_long_as_it_is_told() {
     let refused = tokio::net::TcpStream::connect(address).await;
     assert!(refused.is_err(), "nothing listens while it starts");
     assert!(!starting.is_finished());
-    std::fs::rename(&hidden, &path).unwrap();
+    machine.rows.show().await;
     let started = tokio::time::timeout(Duration::from_secs(60), starting).await;
     let running = started.unwrap().unwrap().unwrap();
     let log = running.log.lines();
@@ -123,7 +122,7 @@ async fn the_first_instance_is_made_once_and_its_token_written_once() {
     let old = zitadel.pat.clone();
     zitadel.stop().await;
 
-    std::fs::remove_file(machine.path("database")).unwrap();
+    machine.rows.drop().await;
     let mut zitadel = server::start(&machine).await;
     let new = org()(&zitadel).await;
     assert_eq!(new["name"], "Another");

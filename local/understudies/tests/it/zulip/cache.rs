@@ -11,8 +11,7 @@ async fn a_cache_that_outlived_a_restore_serves_stale_contents_until_flushed() {
     let id = server.say("before the backup").await;
     let late = server.say("after the backup").await;
     server.stop().await;
-    let copy = stack.machine.path("copy");
-    std::fs::copy(stack.machine.path("database"), &copy).unwrap();
+    stack.machine.rows.copy().await;
 
     let mut server = stack.start().await;
     server.fetch_key().await;
@@ -23,10 +22,7 @@ async fn a_cache_that_outlived_a_restore_serves_stale_contents_until_flushed() {
         .good();
     assert_eq!(server.list("[]").await, ["edited", "after the backup"]);
     server.stop().await;
-    for tail in ["", "-wal", "-shm"] {
-        let _gone = std::fs::remove_file(stack.machine.path(&format!("database{tail}")));
-    }
-    std::fs::copy(&copy, stack.machine.path("database")).unwrap();
+    stack.machine.rows.put_back().await;
 
     let mut server = stack.start().await;
     server.fetch_key().await;

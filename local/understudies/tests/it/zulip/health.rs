@@ -64,7 +64,7 @@ async fn a_store_that_goes_is_named_and_the_first_of_many() {
         .await;
     let words = "Database is empty";
     assert_eq!(health(&server).await.told(), not_ready(words));
-    std::fs::remove_file(stack.machine.path("database")).unwrap();
+    stack.machine.rows.drop().await;
     let words = "Cannot query postgresql";
     assert_eq!(health(&server).await.told(), not_ready(words));
 }
@@ -103,16 +103,15 @@ async fn a_memcached_that_keeps_nothing_cannot_be_written() {
 #[tokio::test]
 async fn before_it_is_up_everything_is_nginx() {
     let stack = Stack::new();
-    let (path, hidden) = (stack.machine.path("database"), stack.machine.path("hidden"));
     let database = stack.machine.database();
-    std::fs::rename(&path, &hidden).unwrap();
+    stack.machine.rows.hide().await;
     let server = stack.run(database).await.unwrap();
     for path in ["/health", "/", "/api/v1/server_settings"] {
         let answer = server.get(path).await;
         assert_eq!(answer.status, 502, "{path}");
         assert!(answer.text.contains("502 Bad Gateway"), "{}", answer.text);
     }
-    std::fs::rename(&hidden, &path).unwrap();
+    stack.machine.rows.show().await;
     server.is_up().await;
     assert_eq!(health(&server).await.told(), READY);
     let log = server.running.log.lines();

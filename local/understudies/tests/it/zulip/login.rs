@@ -1,5 +1,6 @@
 //! Login by OpenID Connect: the whole dance with Zitadel over TLS, and each way in which it fails.
 
+use phoenix_understudies::platform::Database as _;
 use serde_json::{Value, json};
 
 use super::server::{Server, Stack};
@@ -236,15 +237,15 @@ async fn a_rebuilt_provider_still_lets_people_into_their_accounts() {
 async fn a_changed_email_is_another_account() {
     let setting = setting().await;
     let first = account(&setting, "ada").await;
-    let rename = rusqlite::Connection::open(setting.provider.path("database")).unwrap();
-    let email = |email: &str| {
+    let rows = setting.provider.database();
+    let email = async |email: &str| {
         let sql = "UPDATE projections_users14 SET email = ? WHERE username = 'ada'";
-        assert_eq!(rename.execute(sql, [email]).unwrap(), 1);
+        assert_eq!(rows.execute(sql, vec![email.into()]).await, Ok(1));
     };
-    email("married@x.test");
+    email("married@x.test").await;
     let second = account(&setting, "married").await;
     assert_ne!(second["user_id"], first["user_id"]);
-    email("ADA@x.test");
+    email("ADA@x.test").await;
     assert_eq!(account(&setting, "ada").await["user_id"], first["user_id"]);
 }
 

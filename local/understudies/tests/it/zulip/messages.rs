@@ -95,6 +95,9 @@ async fn search_finds_other_forms_only_with_the_dictionary() {
         assert_eq!(server.list(&search(word)).await.len(), 1, "{word}");
     }
     assert_eq!(server.list(&search("walking")).await.len(), 0);
+    if crate::support::database::server().is_some() {
+        return; // Whether there is a dictionary is the server's to say.
+    }
     server.stop().await;
     // Its tables came back by a restore into a server of another image.
     stack.machine.behaviour.dictionary = false;

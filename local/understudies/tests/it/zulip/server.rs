@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use phoenix_understudies::platform::memory::{MemoryCache, MemoryQueue};
-use phoenix_understudies::platform::{
-    BootError, Database as _, Running, SqliteDatabase, Value as Field,
-};
+use phoenix_understudies::platform::{BootError, Database as _, Running, Value as Field};
 use phoenix_understudies::zulip::{self, NewRealm, create_realm};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
+use crate::support::database::TestDatabase;
 use crate::support::machine::Machine;
 
 pub(super) const OWNER: &str = "root@chat.test";
@@ -49,7 +48,7 @@ impl Stack {
     }
 
     /// A server over a connection of the test's own.
-    pub(super) async fn run(&self, database: Arc<SqliteDatabase>) -> Result<Server, BootError> {
+    pub(super) async fn run(&self, database: Arc<TestDatabase>) -> Result<Server, BootError> {
         let running = zulip::start(self.machine.platform(Arc::clone(&database))).await?;
         Ok(Server {
             running,
@@ -94,7 +93,7 @@ impl Stack {
 /// A server that runs, and who asks it.
 pub(super) struct Server {
     pub(super) running: Running,
-    pub(super) database: Arc<SqliteDatabase>,
+    pub(super) database: Arc<TestDatabase>,
     client: reqwest::Client,
     pub(super) who: String,
     pub(super) key: String,
