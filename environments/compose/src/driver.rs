@@ -335,7 +335,18 @@ impl Environment for Compose {
     }
 
     async fn context(&self, service: &str) -> Result<AppContext, DriverError> {
-        self.access.context(&self.stack, service)
+        let mut context = self.access.context(&self.stack, service)?;
+        // What a description of generic requests takes from the stack, by name.
+        let live = self.live.lock().await;
+        for name in phoenix_applications::http::wanted(&context.settings) {
+            let value = match name.split_once(':') {
+                Some(("secret", secret)) => live.secrets.get(secret).map(str::to_owned),
+                Some(("env", variable)) => live.variables.get(variable).cloned(),
+                _ => None,
+            };
+            context.access.extend(value.map(|value| (name, value)));
+        }
+        Ok(context)
     }
 
     fn network(&self) -> Network {

@@ -8,6 +8,7 @@ mod gate;
 mod images;
 pub mod project;
 mod raise;
+pub mod reap;
 mod services;
 mod settings;
 mod stores;

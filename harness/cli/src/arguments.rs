@@ -120,6 +120,20 @@ pub(crate) enum Command {
         "   2  there is no such run, or its journals cannot be read",
     ))]
     Report(ReportArguments),
+    /// Remove what killed runs left behind: containers, volumes, networks, folders.
+    ///
+    /// By the label that each run gives to everything that it makes, and only of runs in the runs
+    /// folder whose process is gone. Evidence stays. Safe to repeat, and beside a run that lives.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix reap\n",
+        "  phoenix reap 20261124T211525Z-b023ba\n\n",
+        "Exit codes:\n",
+        "   0  nothing is left\n",
+        "   2  there is no such run\n",
+        "   3  something could not be removed, or there is no engine to ask",
+    ))]
+    Reap(ReapArguments),
     /// Build and list the images for where no registry can be reached.
     ///
     /// They stand in for the images of a compose file, made from the package sources of this machine;
@@ -206,6 +220,16 @@ pub(crate) struct RunArguments {
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
     pub(crate) format: Format,
+}
+
+/// Arguments of `reap`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReapArguments {
+    /// The run; all that are dead without it.
+    pub(crate) run: Option<String>,
+    /// Where runs are kept; `reports/runs` of the project without it.
+    #[arg(long, env = "PHOENIX_RUNS_DIR", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) runs_dir: Option<PathBuf>,
 }
 
 /// Arguments of `check`.

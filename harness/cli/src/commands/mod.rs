@@ -7,6 +7,7 @@ mod images;
 mod list;
 mod plan;
 mod prepare;
+mod reap;
 mod reference;
 mod report;
 mod run;
@@ -32,6 +33,7 @@ pub(crate) fn main() -> Result<u8, Error> {
         Command::List(arguments) => list::list(&arguments),
         Command::Gaps(arguments) => gaps::gaps(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Reap(arguments) => reap::reap(&arguments),
         Command::Images(command) => images::images(&command),
         Command::Schema { of } => {
             let schema = match of {

@@ -22,6 +22,7 @@ use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 use super::prepare::{Prepared, prepare};
+use super::reap::Alive;
 use super::report::draw;
 use crate::arguments::{Format, ReportFormat, Require, RunArguments};
 use crate::error::Error;
@@ -40,6 +41,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Error> {
     }
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
     let (run, folder) = new_run(&runs)?;
+    let _alive = Alive::say(&folder).map_err(|why| Error::Internal {
+        why: format!("{} cannot be locked: {why}", folder.display()),
+        journal: None,
+    })?;
     let runtime = tokio::runtime::Runtime::new().map_err(|why| Error::Internal {
         why: format!("threads cannot be had: {why}"),
         journal: None,
