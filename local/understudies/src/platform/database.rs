@@ -38,6 +38,17 @@ pub enum DatabaseError {
     Refused(String),
 }
 
+/// What a database runs on, where an application has to know: text search is the server's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// A SQLite file.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+    /// A MySQL or MariaDB server.
+    Mysql,
+}
+
 /// One statement of a transaction.
 #[derive(Clone, Debug)]
 pub struct Statement {
@@ -60,6 +71,8 @@ pub trait Database: Send + Sync {
     async fn transaction(&self, statements: Vec<Statement>) -> Result<(), DatabaseError>;
     /// Answers when the database does; an error otherwise. Used by health paths.
     async fn ping(&self) -> Result<(), DatabaseError>;
+    /// What it runs on.
+    fn engine(&self) -> Engine;
 }
 
 impl Row {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 
-use super::database::{Database, DatabaseError, Row, Statement, Value};
+use super::database::{Database, DatabaseError, Engine, Row, Statement, Value};
 
 /// A database in one SQLite file.
 pub struct SqliteDatabase {
@@ -150,6 +150,10 @@ impl Database for SqliteDatabase {
             connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
         })
         .await
+    }
+
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
     }
 }
 
