@@ -92,7 +92,10 @@ async fn bring_up(weak: Weak<Application>, phase: Arc<Phase>, end: CancellationT
         let outcome = match app.database.ping().await {
             Ok(()) => {
                 let dictionary = app.platform.behaviour.dictionary;
-                schema::migrate(app.database.as_ref(), dictionary).await
+                match schema::dictionary(app.database.as_ref()).await {
+                    Ok(()) => schema::migrate(app.database.as_ref(), dictionary).await,
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         };

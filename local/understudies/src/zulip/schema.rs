@@ -1,6 +1,6 @@
 //! Tables and their migration; names are upstream's.
 
-use crate::platform::{Database, DatabaseError};
+use crate::platform::{Database, DatabaseError, Engine};
 use crate::shared::rows::{number, params};
 
 const TABLES: &[&str] = &[
@@ -41,6 +41,22 @@ const TABLES: &[&str] = &[
 /// What PostgreSQL says where the dictionary of the text search is not there.
 const NO_DICTIONARY: &str = "could not open dictionary file \
      \"/usr/share/postgresql/14/tsearch_data/en_us.dict\": No such file or directory";
+
+/// Upstream's dictionary, which a server without its files refuses to make.
+const DICTIONARY: &str = "CREATE TEXT SEARCH DICTIONARY english_us_hunspell \
+     (TEMPLATE = ispell, DictFile = en_us, AffFile = en_us, StopWords = zulip_english)";
+
+/// Sets up the dictionary where a server is to have one and this database does not know it yet.
+pub(super) async fn dictionary(database: &dyn Database) -> Result<(), DatabaseError> {
+    if database.engine() != Engine::Postgres {
+        return Ok(());
+    }
+    let known = "SELECT COUNT(*) FROM pg_ts_dict WHERE dictname = 'english_us_hunspell'";
+    if number(database, known, params![]).await? == 0 {
+        database.execute(DICTIONARY, params![]).await?;
+    }
+    Ok(())
+}
 
 /// Brings the tables to this version. The first migrations set up the text search, which needs the
 /// dictionary; on tables that have them it is not asked for.
