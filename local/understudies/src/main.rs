@@ -1,6 +1,8 @@
 //! One understudy as a process of its own, in the place of the application's container.
 
 mod arguments;
+mod container;
+mod process;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -13,24 +15,20 @@ use arguments::{Application, Arguments, CreateRealm, Manage, Serve};
 use clap::Parser as _;
 use phoenix_understudies::platform::memory::{MemoryCache, MemoryQueue};
 use phoenix_understudies::platform::{
-    Backing, Behaviour, BootError, Clock, Log, Platform, Resolver, Running, SqliteDatabase,
+    Backing, Behaviour, BootError, Clock, Platform, Resolver, Running, SqliteDatabase,
 };
 use phoenix_understudies::shared::client::install_crypto;
 use phoenix_understudies::zulip::NewRealm;
 use phoenix_understudies::{bookstack, mattermost, zitadel, zulip};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use process::{print, serve_until_signalled};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Arguments::parse().application {
-        Application::Zulip {
-            command: Some(Manage::CreateRealm(new)),
-            ..
-        } => create_realm(&new).await,
-        Application::Zulip { serve, .. } => play(Name::Zulip, &serve).await,
-        Application::Zitadel(serve) => play(Name::Zitadel, &serve).await,
-        Application::Bookstack(serve) => play(Name::Bookstack, &serve).await,
-        Application::Mattermost(serve) => play(Name::Mattermost, &serve).await,
+    let done = if let Some((program, arguments)) = container::called(std::env::args_os().collect())
+    {
+        container::run(program, arguments).await
+    } else {
+        by_files().await
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,6 +37,20 @@ async fn main() -> ExitCode {
             let _told = writeln!(std::io::stderr(), "{words}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The command line of laptops: the database is a file.
+async fn by_files() -> Result<(), String> {
+    match Arguments::parse().application {
+        Application::Zulip {
+            command: Some(Manage::CreateRealm(new)),
+            ..
+        } => create_realm(&new).await,
+        Application::Zulip { serve, .. } => play(Name::Zulip, &serve).await,
+        Application::Zitadel(serve) => play(Name::Zitadel, &serve).await,
+        Application::Bookstack(serve) => play(Name::Bookstack, &serve).await,
+        Application::Mattermost(serve) => play(Name::Mattermost, &serve).await,
     }
 }
 
@@ -79,83 +91,18 @@ impl Name {
     }
 }
 
-/// The signals that end a container.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|why| format!("signals: {why}"));
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
 /// Serves until a signal; the application's own words where it does not start.
 async fn play(name: Name, serve: &Serve) -> Result<(), String> {
     install_crypto();
-    let mut signals = Signals::listen()?;
     let file = serve
         .database
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("{}.sqlite", name.text())));
     let database = open(&file)?;
     let platform = platform(name, serve, Arc::clone(&database))?;
-    let started = tokio::select! {
-        started = name.start(platform) => started,
-        () = signals.next() => return Ok(()),
-    };
-    let running = match started {
-        Ok(running) => running,
-        // The container goes on, and nothing listens.
-        Err(BootError::Halted(words)) => {
-            print(&[words]);
-            signals.next().await;
-            return Ok(());
-        }
-        Err(error) => return Err(error.to_string()),
-    };
-    print(&[format!("{} listens on {}", name.text(), running.address)]);
-    let log = running.log.clone();
-    let seen = follow(&log, &mut signals).await;
-    running.stop().await;
-    print(&log.since(seen).1);
+    serve_until_signalled(name.text(), name.start(platform)).await?;
     database.close();
     Ok(())
-}
-
-/// Prints what is logged until a signal; how many lines that were.
-async fn follow(log: &Log, signals: &mut Signals) -> usize {
-    let mut seen = 0;
-    loop {
-        tokio::select! {
-            (all, lines) = log.after(seen) => {
-                print(&lines);
-                seen = all;
-            }
-            () = signals.next() => return seen,
-        }
-    }
-}
-
-/// Lines to standard output; whoever does not read them any more does not end the server.
-fn print(lines: &[String]) {
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        let _read = writeln!(out, "{line}");
-    }
-    let _read = out.flush();
 }
 
 fn open(file: &Path) -> Result<Arc<SqliteDatabase>, String> {
@@ -182,10 +129,7 @@ fn platform(name: Name, serve: &Serve, database: Arc<SqliteDatabase>) -> Result<
         _ => Backing::default(),
     };
     Ok(Platform {
-        // A name or value that is no text is nothing that an application reads.
-        env: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        env: process::environment(),
         listen: serve
             .listen
             .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, name.port()))),

@@ -87,8 +87,8 @@ async fn wipe_for_new_container(platform: &Platform) -> std::io::Result<()> {
     tokio::fs::write(&mark, id).await
 }
 
-/// Waits for the database, then migrates. Whatever comes of it is logged, and serving follows.
-pub(super) async fn migrate(app: &Application) {
+/// Waits for the database, then migrates. Whatever comes of it is logged; the error is that it failed.
+pub(super) async fn migrate(app: &Application) -> Result<(), String> {
     let deadline = Instant::now() + DATABASE_WAIT;
     while let Err(error) = app.database.ping().await {
         if Instant::now() >= deadline {
@@ -101,7 +101,7 @@ pub(super) async fn migrate(app: &Application) {
     }
     let admin_password = match passwords::hash("password", app.config.bcrypt_cost).await {
         Ok(hash) => hash,
-        Err(error) => return app.log.line(format!("migration failed: {error}")),
+        Err(error) => return Err(failed(app, &error)),
     };
     let seeds = Seeds {
         admin_password,
@@ -115,8 +115,15 @@ pub(super) async fn migrate(app: &Application) {
                 app.log.line(format!("{name} ... DONE"));
             }
         }
-        Err(error) => app.log.line(format!("migration failed: {error}")),
+        Err(error) => return Err(failed(app, &error)),
     }
+    Ok(())
+}
+
+fn failed(app: &Application, error: &dyn std::fmt::Display) -> String {
+    let words = format!("migration failed: {error}");
+    app.log.line(words.clone());
+    words
 }
 
 /// A random UUID (version 4).

@@ -123,7 +123,19 @@ impl Application {
 pub async fn start(platform: Platform) -> Result<Running, BootError> {
     let log = Log::default();
     let app = Arc::new(boot::assemble(&platform, log.clone()).await?);
-    boot::migrate(&app).await;
+    // Logged, and gone on from.
+    let _failed = boot::migrate(&app).await;
+    serve(&platform, boot::router(app), log).await
+}
+
+/// Starts it as the solidnerd image does, whose start script ends at the first thing that fails.
+///
+/// # Errors
+/// As [`start`], and [`BootError::GaveUp`] when the migration fails.
+pub async fn start_or_give_up(platform: Platform) -> Result<Running, BootError> {
+    let log = Log::default();
+    let app = Arc::new(boot::assemble(&platform, log.clone()).await?);
+    boot::migrate(&app).await.map_err(BootError::GaveUp)?;
     serve(&platform, boot::router(app), log).await
 }
 

@@ -118,9 +118,28 @@ impl Configuration {
     }
 }
 
+/// `SqlSettings.DataSource` in its parts.
+pub struct DataSource {
+    /// Name or address of the server.
+    pub host: String,
+    /// Its port; 5432 where none is given.
+    pub port: u16,
+    /// Role.
+    pub user: String,
+    /// The role's password.
+    pub password: String,
+    /// Database.
+    pub database: String,
+    /// `sslmode`; `require` where none is given, as the driver has it.
+    pub ssl_mode: String,
+}
+
 /// A data source has to parse as a URL, as strictly as Go's parser takes it: a password with
 /// characters that mean something in a URL has to be escaped.
-fn data_source(text: &str) -> Result<(), BootError> {
+///
+/// # Errors
+/// [`BootError::Configuration`] in the server's words.
+pub fn data_source(text: &str) -> Result<DataSource, BootError> {
     let refused = |why: &str| {
         BootError::Configuration(format!(
             "failed to load configuration: could not parse data source: {why}"
@@ -145,7 +164,41 @@ fn data_source(text: &str) -> Result<(), BootError> {
     if host.is_empty() || rest.len() == authority.len() {
         return Err(refused("no database host"));
     }
-    Ok(())
+    let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+    let unescaped =
+        |text: &str| unescaped(text).ok_or_else(|| refused("invalid URL escape in the userinfo"));
+    let after = &rest[authority.len()..];
+    let (path, query) = after.split_once('?').unwrap_or((after, ""));
+    let ssl_mode = url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "sslmode")
+        .map_or_else(|| "require".to_owned(), |(_, value)| value.into_owned());
+    Ok(DataSource {
+        host: host
+            .strip_suffix(port)
+            .map_or(host, |host| host.trim_end_matches(':'))
+            .to_owned(),
+        port: if port.is_empty() {
+            5432
+        } else {
+            port.parse()
+                .map_err(|_| refused("invalid port after host"))?
+        },
+        user: unescaped(user)?,
+        password: unescaped(password)?,
+        database: unescaped(path.trim_start_matches('/'))?,
+        ssl_mode,
+    })
+}
+
+/// Text without its percent escapes; `None` where one is none.
+fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(part.get(2..)?.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// The file, with every generated key in it.
@@ -191,14 +244,21 @@ mod tests {
 
     #[test]
     fn a_password_has_to_be_escaped() {
-        assert!(data_source("postgres://mm:pa%2Fss@db:5432/mattermost?sslmode=disable").is_ok());
-        let words = data_source("postgres://mm:pa<ss@db:5432/mattermost")
-            .expect_err("refused")
-            .to_string();
+        let source = data_source("postgres://mm:pa%2Fss@db:5433/mattermost?sslmode=disable")
+            .unwrap_or_else(|words| panic!("{words}"));
+        assert_eq!((source.host.as_str(), source.port), ("db", 5433));
+        assert_eq!(
+            (source.user.as_str(), source.password.as_str()),
+            ("mm", "pa/ss")
+        );
+        assert_eq!(
+            (source.database.as_str(), source.ssl_mode.as_str()),
+            ("mattermost", "disable")
+        );
+        let refused = |text: &str| data_source(text).err().map(|words| words.to_string());
+        let words = refused("postgres://mm:pa<ss@db:5432/mattermost").unwrap_or_default();
         assert!(words.contains("invalid userinfo"), "{words}");
-        let words = data_source("postgres://mm:pa/ss@db:5432/mattermost")
-            .expect_err("refused")
-            .to_string();
+        let words = refused("postgres://mm:pa/ss@db:5432/mattermost").unwrap_or_default();
         assert!(words.contains("invalid port"), "{words}");
         assert!(data_source("mysql://x").is_err());
     }

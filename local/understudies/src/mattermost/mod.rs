@@ -32,6 +32,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use configuration::Configuration;
+pub use configuration::{DataSource, data_source};
 use failure::Failure;
 use files::Files;
 

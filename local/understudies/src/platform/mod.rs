@@ -3,9 +3,12 @@
 
 pub mod database;
 mod dialect;
+pub mod memcached;
 pub mod memory;
 pub mod mysql;
 pub mod postgres;
+pub mod rabbitmq;
+pub mod redis;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -16,8 +19,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 pub use database::{Database, DatabaseError, Engine, Row, Statement, Value};
+pub use memcached::MemcachedCache;
 pub use mysql::{MysqlConfig, MysqlDatabase};
 pub use postgres::{PostgresConfig, PostgresDatabase};
+pub use rabbitmq::RabbitQueue;
+pub use redis::RedisCache;
 pub use sqlite::SqliteDatabase;
 
 /// A clock of one service's own, so that a fault can shift one service and no other.
@@ -135,6 +141,7 @@ pub struct Platform {
 pub struct Resolver {
     names: Arc<std::sync::RwLock<BTreeMap<String, SocketAddr>>>,
     asks_the_system: bool,
+    localhost_is_here: bool,
 }
 
 impl Resolver {
@@ -145,6 +152,15 @@ impl Resolver {
         Self {
             asks_the_system: true,
             ..Self::default()
+        }
+    }
+
+    /// As libcurl has it: `localhost` and every name below it are this machine, whatever DNS says.
+    #[must_use]
+    pub fn with_localhost_here(self) -> Self {
+        Self {
+            localhost_is_here: true,
+            ..self
         }
     }
 
@@ -168,13 +184,20 @@ impl Resolver {
         }
     }
 
-    /// The address of a name.
+    /// The address of a name. Port 0 leaves the port to whoever asks.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<SocketAddr> {
-        self.names
+        let known = self
+            .names
             .read()
             .ok()
-            .and_then(|names| names.get(name).copied())
+            .and_then(|names| names.get(name).copied());
+        let lower = name.trim_end_matches('.').to_ascii_lowercase();
+        let is_localhost = lower == "localhost" || lower.ends_with(".localhost");
+        known.or_else(|| {
+            (self.localhost_is_here && is_localhost)
+                .then(|| SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)))
+        })
     }
 }
 

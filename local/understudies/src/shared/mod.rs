@@ -5,6 +5,6 @@ pub mod client;
 pub mod objects;
 pub mod oidc;
 pub mod rate;
-pub(crate) mod rows;
+pub mod rows;
 pub mod server;
 pub mod text;

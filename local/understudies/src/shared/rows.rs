@@ -11,7 +11,10 @@ macro_rules! params {
 pub(crate) use params;
 
 /// The first row of a query.
-pub(crate) async fn first(
+///
+/// # Errors
+/// The database's.
+pub async fn first(
     database: &dyn Database,
     sql: &str,
     params: Vec<Value>,
@@ -20,7 +23,10 @@ pub(crate) async fn first(
 }
 
 /// The number in the first column of the first row; 0 without one.
-pub(crate) async fn number(
+///
+/// # Errors
+/// The database's.
+pub async fn number(
     database: &dyn Database,
     sql: &str,
     params: Vec<Value>,

@@ -57,7 +57,29 @@ fn address(app: &Application, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
 
 fn trusted(app: &Application, address: IpAddr) -> bool {
     let balancers = &app.config.load_balancers;
-    balancers.iter().any(|one| one.parse() == Ok(address))
+    balancers.iter().any(|one| holds(one, address))
+}
+
+/// Whether an address is the one that is written, or in the range that is written as `ADDRESS/BITS`.
+fn holds(written: &str, address: IpAddr) -> bool {
+    let (base, bits) = match written.split_once('/') {
+        Some((base, bits)) => (base, bits.parse::<u32>().ok()),
+        None => (written, Some(128)),
+    };
+    let (Ok(base), Some(bits)) = (base.parse(), bits) else {
+        return false;
+    };
+    match (base, address) {
+        (IpAddr::V4(base), IpAddr::V4(address)) => {
+            let outside = 32_u32.saturating_sub(bits);
+            (u64::from(base.to_bits()) >> outside) == (u64::from(address.to_bits()) >> outside)
+        }
+        (IpAddr::V6(base), IpAddr::V6(address)) => {
+            let differs = base.to_bits() ^ address.to_bits();
+            differs.leading_zeros() >= bits.min(128)
+        }
+        _ => false,
+    }
 }
 
 /// Why a request goes no further, if it does not.
@@ -96,5 +118,25 @@ fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds;
+
+    #[test]
+    fn a_load_balancer_is_an_address_or_a_range() {
+        let is_in = |written: &str, address: &str| holds(written, address.parse().expect("one"));
+        assert!(is_in("172.18.0.2", "172.18.0.2"));
+        assert!(!is_in("172.18.0.2", "172.18.0.3"));
+        assert!(is_in("172.16.0.0/12", "172.31.255.255"));
+        assert!(!is_in("172.16.0.0/12", "172.32.0.0"));
+        assert!(is_in("0.0.0.0/0", "8.8.8.8"));
+        assert!(is_in("fd00::/8", "fd12::1"));
+        assert!(!is_in("fd00::/8", "fe80::1"));
+        for nothing in ["", "10.0.0.0/", "10.0.0.0/x", "fd00::/8"] {
+            assert!(!is_in(nothing, "10.0.0.1"), "{nothing}");
+        }
     }
 }
