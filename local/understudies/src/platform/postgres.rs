@@ -366,7 +366,7 @@ fn gone(error: &tokio_postgres::Error) -> bool {
         None => {
             error.is_closed()
                 || StdError::source(error)
-                    .is_some_and(<(dyn StdError + 'static)>::is::<std::io::Error>)
+                    .is_some_and(<dyn StdError + 'static>::is::<std::io::Error>)
         }
         Some(code) => [
             &SqlState::ADMIN_SHUTDOWN,
