@@ -52,7 +52,8 @@ impl MysqlDatabase {
         if settings.host.is_empty() {
             return Err(DatabaseError::Unavailable("no host is given".to_owned()));
         }
-        let constraints = PoolConstraints::new(0, CONNECTIONS).unwrap_or_default();
+        // The pool keeps only as many as its lower bound.
+        let constraints = PoolConstraints::new(CONNECTIONS, CONNECTIONS).unwrap_or_default();
         let options = OptsBuilder::default()
             .ip_or_hostname(settings.host)
             .tcp_port(settings.port)
