@@ -26,7 +26,7 @@ async fn start(env: BTreeMap<String, String>) -> Result<Running, BootError> {
     let variables = Variables(&env);
     // This image does not halt without it: it ends.
     variables.required("APP_KEY")?;
-    let database = MysqlDatabase::connect(settings(&variables)?).map_err(unreachable)?;
+    let database = MysqlDatabase::connect(settings(&variables)?).map_err(super::never_reached)?;
     until_it_succeeds(DATABASE_WAIT, "waiting for the database", || {
         database.ping()
     })

@@ -57,7 +57,7 @@ async fn start(env: BTreeMap<String, String>) -> Result<Running, BootError> {
         password: source.password,
         database: source.database,
     })
-    .map_err(unreachable)?;
+    .map_err(super::never_reached)?;
     until_it_succeeds(DATABASE_WAIT, "Failed to ping DB", || database.ping()).await?;
     let files = variables.or("MM_FILESETTINGS_DIRECTORY", "/mattermost/data/");
     let trusted = trust::go(&env);

@@ -115,7 +115,7 @@ impl Variables<'_> {
 }
 
 /// A database that could never be reached, whatever its server does.
-fn unreachable(why: DatabaseError) -> BootError {
+fn never_reached(why: DatabaseError) -> BootError {
     BootError::Configuration(why.to_string())
 }
 

@@ -65,11 +65,11 @@ async fn start(env: BTreeMap<String, String>, port: u16) -> Result<Running, Boot
     let mut admin = settings(&variables, "ADMIN", "postgres")?;
     admin.database = variables.or(&format!("{POSTGRES}_ADMIN_EXISTINGDATABASE"), &admin.user);
     let patience = patience(variables.get(&format!("{POSTGRES}_AWAITINITIALCONN")))?;
-    let admin = PostgresDatabase::connect(admin).map_err(unreachable)?;
+    let admin = PostgresDatabase::connect(admin).map_err(super::never_reached)?;
     until_it_succeeds(patience, "unable to connect to database", || admin.ping()).await?;
     initialise(&admin, &own).await?;
     admin.close();
-    let database = PostgresDatabase::connect(own.clone()).map_err(unreachable)?;
+    let database = PostgresDatabase::connect(own.clone()).map_err(super::never_reached)?;
     until_it_succeeds(patience, "unable to connect to database", || {
         database.ping()
     })

@@ -16,6 +16,7 @@ const CONNECTIONS: usize = 8;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longest that one call may take: a server that stopped in mid-answer says nothing.
 const ANSWER: Duration = Duration::from_secs(30);
+const PING: Duration = Duration::from_secs(5);
 /// The character set of bytes.
 const BINARY: u16 = 63;
 
@@ -51,7 +52,8 @@ impl MysqlDatabase {
         if settings.host.is_empty() {
             return Err(DatabaseError::Unavailable("no host is given".to_owned()));
         }
-        let constraints = PoolConstraints::new(0, CONNECTIONS).unwrap_or_default();
+        // The pool keeps only as many as its lower bound.
+        let constraints = PoolConstraints::new(CONNECTIONS, CONNECTIONS).unwrap_or_default();
         let options = OptsBuilder::default()
             .ip_or_hostname(settings.host)
             .tcp_port(settings.port)
@@ -68,6 +70,8 @@ impl MysqlDatabase {
         })
     }
 
+    /// A connection of the pool, which looks whether it still lives, and clears what a call that was
+    /// given up has left on it.
     async fn connection(&self) -> Result<Conn, DatabaseError> {
         match tokio::time::timeout(CONNECT, self.pool.get_conn()).await {
             // Whatever the server says to who wants to connect: the application cannot reach its
@@ -98,13 +102,14 @@ impl MysqlDatabase {
 }
 
 async fn in_time<T>(
+    within: Duration,
     call: impl Future<Output = Result<T, DatabaseError>>,
 ) -> Result<T, DatabaseError> {
-    match tokio::time::timeout(ANSWER, call).await {
+    match tokio::time::timeout(within, call).await {
         Ok(done) => done,
         Err(_) => Err(DatabaseError::Unavailable(format!(
             "no answer within {} s",
-            ANSWER.as_secs()
+            within.as_secs()
         ))),
     }
 }
@@ -125,38 +130,34 @@ fn parameters(params: &[Value]) -> Params {
 #[async_trait]
 impl Database for MysqlDatabase {
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<u64, DatabaseError> {
-        in_time(async {
+        in_time(ANSWER, async {
             let mut conn = self.connection().await?;
             let sql = self.translated(&mut conn, sql).await?;
-            conn.exec_drop(sql, parameters(&params))
-                .await
-                .map_err(classified)?;
+            let done = conn.exec_drop(sql, parameters(&params)).await;
+            done.map_err(classified)?;
             Ok(conn.affected_rows())
         })
         .await
     }
 
     async fn insert(&self, sql: &str, params: Vec<Value>) -> Result<i64, DatabaseError> {
-        in_time(async {
+        in_time(ANSWER, async {
             let mut conn = self.connection().await?;
-            conn.exec_drop(sql, parameters(&params))
-                .await
-                .map_err(classified)?;
+            let done = conn.exec_drop(sql, parameters(&params)).await;
+            done.map_err(classified)?;
             conn.last_insert_id()
-                .and_then(|id| i64::try_from(id).ok())
+                .and_then(|key| i64::try_from(key).ok())
                 .ok_or_else(|| DatabaseError::Refused("the insert gave no key".to_owned()))
         })
         .await
     }
 
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DatabaseError> {
-        in_time(async {
+        in_time(ANSWER, async {
             let mut conn = self.connection().await?;
             let sql = self.translated(&mut conn, sql).await?;
-            let rows: Vec<mysql_async::Row> = conn
-                .exec(sql, parameters(&params))
-                .await
-                .map_err(classified)?;
+            let rows = conn.exec(sql, parameters(&params)).await;
+            let rows: Vec<mysql_async::Row> = rows.map_err(classified)?;
             rows.into_iter().map(row_of).collect()
         })
         .await
@@ -164,31 +165,21 @@ impl Database for MysqlDatabase {
 
     /// Statements that change tables commit what was before them, as this engine has it.
     async fn transaction(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
-        in_time(async {
+        in_time(ANSWER, async {
             let mut conn = self.connection().await?;
             let mut translated = Vec::with_capacity(statements.len());
             for statement in &statements {
                 let sql = self.translated(&mut conn, &statement.sql).await?;
                 translated.push((sql, parameters(&statement.params)));
             }
-            let mut transaction = conn
-                .start_transaction(TxOpts::default())
-                .await
-                .map_err(classified)?;
-            for (sql, params) in translated {
-                if let Err(error) = transaction.exec_drop(sql, params).await {
-                    // The first error is the one to tell; the connection's end rolls back as well.
-                    let _ended = transaction.rollback().await;
-                    return Err(classified(error));
-                }
-            }
-            transaction.commit().await.map_err(classified)
+            let done = all_or_none(&mut conn, translated).await;
+            done.map_err(classified)
         })
         .await
     }
 
     async fn ping(&self) -> Result<(), DatabaseError> {
-        in_time(async {
+        in_time(PING, async {
             let mut conn = self.connection().await?;
             conn.ping().await.map_err(classified)
         })
@@ -198,6 +189,21 @@ impl Database for MysqlDatabase {
     fn engine(&self) -> Engine {
         Engine::Mysql
     }
+}
+
+async fn all_or_none(
+    conn: &mut Conn,
+    statements: Vec<(String, Params)>,
+) -> Result<(), mysql_async::Error> {
+    let mut transaction = conn.start_transaction(TxOpts::default()).await?;
+    for (sql, params) in statements {
+        if let Err(error) = transaction.exec_drop(sql, params).await {
+            // The first error is the one to tell; a connection that ends rolls back as well.
+            let _ended = transaction.rollback().await;
+            return Err(error);
+        }
+    }
+    transaction.commit().await
 }
 
 fn row_of(row: mysql_async::Row) -> Result<Row, DatabaseError> {

@@ -4,6 +4,7 @@
 
 mod databases;
 mod dictionary;
+mod objects;
 mod server;
 
 use server::Running;

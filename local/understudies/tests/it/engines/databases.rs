@@ -78,16 +78,29 @@ async fn seam(database: &dyn Database) {
     assert_eq!(copies().await, 1);
 }
 
+async fn kill_connections(engine: Engine, system: &dyn Database) {
+    let (all, kill) = match engine {
+        Engine::Mysql => (
+            "SELECT id FROM information_schema.processlist WHERE db = 'seam'",
+            "KILL",
+        ),
+        _ => (
+            "SELECT pid FROM pg_stat_activity WHERE datname = 'seam'",
+            "SELECT pg_terminate_backend",
+        ),
+    };
+    let found = system.query(all, Vec::new()).await.unwrap();
+    assert!(!found.is_empty(), "connections are kept");
+    for row in found {
+        let sql = format!("{kill} ({})", row.integer(0));
+        system.query(&sql, Vec::new()).await.unwrap();
+    }
+}
+
 /// Every connection that is kept breaks, and nobody notices but a call that comes meanwhile.
 async fn outlives_a_restart(running: &Running, database: &dyn Database) {
-    let kill = match running.server.engine {
-        Engine::Postgres => {
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'seam'"
-        }
-        _ => "SELECT 1",
-    };
     let system = running.server.system();
-    system.query(kill, Vec::new()).await.unwrap();
+    kill_connections(running.server.engine, system.as_ref()).await;
     let one = "SELECT COUNT(*) FROM things";
     assert!(database.query(one, Vec::new()).await.is_ok());
 

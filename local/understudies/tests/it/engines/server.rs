@@ -57,19 +57,7 @@ pub(super) async fn start(
     engine: Engine,
     port: u16,
 ) -> Option<Running> {
-    let container = match image
-        .with_label("phoenix.test", "understudies")
-        .start()
-        .await
-    {
-        Ok(container) => container,
-        Err(why) => {
-            let required = std::env::var("PHOENIX_REQUIRE").unwrap_or_default();
-            assert!(!required.contains("docker"), "Docker is required: {why}");
-            skipped(&why.to_string());
-            return None;
-        }
-    };
+    let container = container(image).await?;
     let server = Server {
         engine,
         port: container.get_host_port_ipv4(port.tcp()).await.unwrap(),
@@ -85,7 +73,22 @@ pub(super) async fn start(
     Some(Running { container, server })
 }
 
+/// A container that ends with its test; none where there is no such image or no Docker.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests has to see it")]
-fn skipped(why: &str) {
-    eprintln!("skipped: {why}");
+pub(super) async fn container(
+    image: ContainerRequest<GenericImage>,
+) -> Option<ContainerAsync<GenericImage>> {
+    match image
+        .with_label("phoenix.test", "understudies")
+        .start()
+        .await
+    {
+        Ok(container) => Some(container),
+        Err(why) => {
+            let required = std::env::var("PHOENIX_REQUIRE").unwrap_or_default();
+            assert!(!required.contains("docker"), "Docker is required: {why}");
+            eprintln!("skipped: {why}");
+            None
+        }
+    }
 }

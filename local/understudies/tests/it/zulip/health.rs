@@ -6,7 +6,7 @@ use std::sync::Arc;
 use phoenix_understudies::platform::Cache;
 use serde_json::json;
 
-use super::server::{Answer, Server, Stack, answer};
+use super::server::{Answer, Server, Stack, answer, until};
 
 const READY: (u16, &str, &str, &str) = (200, "success", "", "");
 
@@ -111,11 +111,12 @@ async fn before_it_is_up_everything_is_nginx() {
         assert_eq!(answer.status, 502, "{path}");
         assert!(answer.text.contains("502 Bad Gateway"), "{}", answer.text);
     }
+    let waited = |line: &String| line.starts_with("Could not connect to database server");
+    until(async || server.running.log.lines().iter().any(waited)).await;
     stack.machine.rows.show().await;
     server.is_up().await;
     assert_eq!(health(&server).await.told(), READY);
     let log = server.running.log.lines();
-    let waited = |line: &String| line.starts_with("Could not connect to database server");
     assert_eq!(log.iter().filter(|line| waited(line)).count(), 1, "{log:?}");
 }
 
