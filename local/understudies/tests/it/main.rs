@@ -2,6 +2,7 @@
 
 mod binary;
 mod bookstack;
+mod container;
 mod mattermost;
 mod support;
 mod zitadel;
