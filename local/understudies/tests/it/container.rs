@@ -68,7 +68,7 @@ async fn server(
     env: &[(&str, &str)],
     command: &[&str],
 ) -> Option<(ContainerAsync<GenericImage>, u16)> {
-    let mut image = GenericImage::new(format!("phoenix.local/{name}"), "current")
+    let mut image = GenericImage::new(format!("phoenix.local/{name}"), "current".to_owned())
         .with_exposed_port(ContainerPort::Tcp(port))
         .with_cmd(command.iter().copied())
         .with_startup_timeout(Duration::from_secs(60));
