@@ -1,4 +1,9 @@
 //! The binary under the names of an image's programs, and the servers that it uses there.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test stops at what it did not expect, and says what it skips"
+)]
 
 use std::process::{Command, Output};
 use std::sync::Arc;
