@@ -51,7 +51,11 @@ pub(super) fn go(env: &BTreeMap<String, String>) -> Vec<String> {
             if entry.path() == Path::new(SYSTEM) {
                 continue;
             }
-            trusted.extend(std::fs::read_to_string(entry.path()).ok().filter(is_pem));
+            trusted.extend(
+                std::fs::read_to_string(entry.path())
+                    .ok()
+                    .filter(|text| is_pem(text)),
+            );
         }
     }
     trusted.into_iter().collect()
@@ -66,7 +70,7 @@ pub(super) fn python(env: &BTreeMap<String, String>) -> Vec<String> {
 /// A file that cannot be read trusts nobody: calls fail later, as in the original.
 fn read(file: &Path) -> Option<String> {
     match std::fs::read_to_string(file) {
-        Ok(text) => Some(text).filter(is_pem),
+        Ok(text) => Some(text).filter(|text| is_pem(text)),
         Err(why) => {
             print(&[format!("cannot read {}: {why}", file.display())]);
             None
@@ -74,12 +78,11 @@ fn read(file: &Path) -> Option<String> {
     }
 }
 
-fn is_pem(text: &String) -> bool {
+fn is_pem(text: &str) -> bool {
     text.contains("-----BEGIN CERTIFICATE-----")
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 mod tests {
     use super::{cainfo, go};
 

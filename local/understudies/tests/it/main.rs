@@ -2,6 +2,7 @@
 
 mod binary;
 mod bookstack;
+mod container;
 mod engines;
 mod mattermost;
 mod support;
