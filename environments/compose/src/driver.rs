@@ -70,6 +70,7 @@ impl Compose {
         cycle_folder: &Path,
         says: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, DriverError> {
+        let _already = rustls::crypto::ring::default_provider().install_default();
         let doing = "make room for a stack of containers";
         let settings = Settings::of(&stack)?;
         let engine = Engine::connect(&format!("{run}-{nonce}")).await?;

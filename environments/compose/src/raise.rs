@@ -79,7 +79,7 @@ impl Compose {
         };
         let text = transform(&project, &drill)?;
         self.write_file(&text)?;
-        self.up(&drill.project).await?;
+        self.tool(&["up", "--no-start", "--no-build"]).await?;
         self.live.lock().await.project = Some(project);
         Ok(())
     }
@@ -102,14 +102,25 @@ impl Compose {
         self.folder.join("compose.yaml")
     }
 
-    /// Has the tool make the containers of the file that do not exist, or whose description changed.
-    async fn up(&self, project: &str) -> Result<(), DriverError> {
+    /// Makes a container anew that lives in the network of another one, and starts it: such a network
+    /// comes and goes with each start of that one, and version 1 of the tool knows it only while that
+    /// one runs.
+    pub(crate) async fn start_attached(&self, name: &str) -> Result<(), DriverError> {
+        let words = ["up", "-d", "--no-build", "--no-deps", "--force-recreate"];
+        let words: Vec<&str> = words.into_iter().chain([name]).collect();
+        self.tool(&words).await
+    }
+
+    /// Has the tool do something with the run's file.
+    async fn tool(&self, words: &[&str]) -> Result<(), DriverError> {
         let doing = "make the containers of the stack";
+        let project = format!("phoenix-{}", self.engine.run().to_lowercase());
         let mut command = self.tool.command(&BTreeMap::new());
         command
             .arg("-f")
             .arg(self.file())
-            .args(["-p", project, "up", "--no-start", "--no-build"])
+            .args(["-p", &project])
+            .args(words)
             .current_dir(&self.folder);
         let output = tokio::time::timeout(CREATE_WITHIN, command.output())
             .await
@@ -145,7 +156,6 @@ impl Compose {
         )
         .await?;
         tokio::try_join!(self.stores_ready(), self.start_helpers(&containers))?;
-        self.make_buckets().await?;
         self.read_authority().await
     }
 
@@ -203,11 +213,12 @@ impl Compose {
     async fn stores_ready(&self) -> Result<(), DriverError> {
         let within = self.settings.settles_within();
         try_join_all(self.stack.stores.iter().map(|store| async move {
-            // A volume is there when it is made, and a bucket when it was asked for.
-            if matches!(store.kind, StoreKind::Files) {
-                return Ok(());
+            match store.kind {
+                // A volume is there when it is made.
+                StoreKind::Files => Ok(()),
+                StoreKind::Bucket => self.make_bucket(store, within).await,
+                _ => self.handle(store).await?.ready(within).await,
             }
-            self.handle(store).await?.ready(within).await
         }))
         .await
         .map(|_ready| ())

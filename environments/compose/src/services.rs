@@ -135,14 +135,9 @@ impl Compose {
         if !container.running {
             self.engine.start_container(container).await?;
         }
-        try_join_all(
-            self.attached(&containers, &place)
-                .await
-                .into_iter()
-                .filter(|one| !one.running)
-                .map(|one| self.engine.start_container(one)),
-        )
-        .await?;
+        for one in self.attached(&containers, &place).await {
+            self.start_attached(&one.service).await?;
+        }
         let listens = self.listens(service);
         let died = async {
             loop {

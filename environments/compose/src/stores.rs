@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use phoenix_engine::environment::{DriverError, Fingerprint};
@@ -17,6 +18,8 @@ use crate::driver::Compose;
 use crate::engine::{Container, Volume};
 use crate::settings::{Place, field, port_of, server_of};
 
+/// Time between two questions to a server that does not answer yet.
+const ASK_EVERY: Duration = Duration::from_millis(50);
 /// Region of an object server that has none.
 const REGION: &str = "us-east-1";
 /// What helpers of volumes are made from: GNU tar, find and a shell.
@@ -135,21 +138,25 @@ impl Compose {
         Some(self.bucket(store, door, &live.variables))
     }
 
-    /// Makes the declared buckets that are not there.
-    pub(crate) async fn make_buckets(&self) -> Result<(), DriverError> {
-        for store in self
-            .stack
-            .stores
-            .iter()
-            .filter(|one| one.kind == StoreKind::Bucket)
-        {
-            if let Some(bucket) = self.bucket_now(store).await
-                && bucket.identity().await?.is_none()
-            {
-                bucket.create(Versioning::Off).await?;
+    /// Makes a declared bucket that is not there, once its server answers.
+    pub(crate) async fn make_bucket(
+        &self,
+        store: &Store,
+        within: Duration,
+    ) -> Result<(), DriverError> {
+        let doing = || format!("reach the store {}", store.name);
+        let Some(bucket) = self.bucket_now(store).await else {
+            return Err(DriverError::new(doing(), "no door leads to its server"));
+        };
+        let deadline = Instant::now() + within;
+        loop {
+            match bucket.identity().await {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => return bucket.create(Versioning::Off).await,
+                Err(why) if Instant::now() > deadline => return Err(why),
+                Err(_) => phoenix_engine::pause(ASK_EVERY).await,
             }
         }
-        Ok(())
     }
 
     pub(crate) async fn remove_bucket(&self, store: &Store) -> Result<(), DriverError> {

@@ -335,7 +335,7 @@ pub fn bookstack_token(
     let now = "2025-01-01 00:00:00";
     Ok((
         "INSERT INTO api_tokens (name, token_id, secret, user_id, expires_at, created_at, \
-         updated_at) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6)",
+         updated_at) VALUES (?, ?, ?, 1, ?, ?, ?)",
         vec![
             "phoenix".to_owned(),
             token_id.to_owned(),

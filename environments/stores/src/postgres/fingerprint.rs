@@ -39,9 +39,12 @@ const COLUMNS: &str = "
     WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND {user}
     ORDER BY pg_relation_size(c.oid), c.oid, a.attnum";
 
+/// Columns of a table as they are read, and their places in its primary key.
+type Columns = Vec<(String, Option<u32>)>;
+
 /// What is to be read, largest last.
 pub(super) async fn readings(client: &Client) -> Result<Vec<Reading>, String> {
-    let mut tables: Vec<(String, Vec<(String, Option<u32>)>)> = Vec::new();
+    let mut tables: Vec<(String, Columns)> = Vec::new();
     for row in text_rows(client, &COLUMNS.replace("{user}", USER_SCHEMAS)).await? {
         let mut row = row.into_iter();
         let (Some(table), column) = (row.next().flatten(), row.next().flatten()) else {

@@ -11,13 +11,13 @@ use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{GenericImage, ImageExt as _};
 
 /// A server that goes with the value.
-pub struct Running {
-    pub server: Server,
-    pub container: ContainerAsync<GenericImage>,
+pub(crate) struct Running {
+    pub(crate) server: Server,
+    pub(crate) container: ContainerAsync<GenericImage>,
 }
 
 /// The engine, or `None` where the test has to be left out: without Docker or without the image.
-pub async fn docker(image: &str) -> Option<Docker> {
+pub(crate) async fn docker(image: &str) -> Option<Docker> {
     let found = async {
         let docker = Docker::connect_with_local_defaults()
             .map_err(|error| error.to_string())?
@@ -42,7 +42,7 @@ pub async fn docker(image: &str) -> Option<Docker> {
 }
 
 /// Starts a server whose address stays the same when it is stopped and started.
-pub async fn start(
+pub(crate) async fn start(
     docker: &Docker,
     image: &str,
     port: u16,

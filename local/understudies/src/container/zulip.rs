@@ -48,7 +48,8 @@ pub(super) async fn serve(env: BTreeMap<String, String>) -> Result<(), String> {
 }
 
 async fn start(env: BTreeMap<String, String>) -> Result<Running, BootError> {
-    let database = Arc::new(PostgresDatabase::connect(database(&env)?).map_err(super::never_reached)?);
+    let database =
+        Arc::new(PostgresDatabase::connect(database(&env)?).map_err(super::never_reached)?);
     let backing = backing(&env)?;
     let trusted = trust::python(&env);
     let mut platform = platform(env, PORT, database, DATA);

@@ -365,8 +365,7 @@ fn gone(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         None => {
             error.is_closed()
-                || StdError::source(error)
-                    .is_some_and(|source| source.is::<std::io::Error>())
+                || StdError::source(error).is_some_and(<dyn StdError>::is::<std::io::Error>)
         }
         Some(code) => [
             &SqlState::ADMIN_SHUTDOWN,

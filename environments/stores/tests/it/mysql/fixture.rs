@@ -7,10 +7,10 @@ use phoenix_stores::mysql::Mysql;
 
 use crate::sql_server::{Running, docker, start};
 
-pub const IMAGE: &str = "phoenix.local/mariadb";
+pub(crate) const IMAGE: &str = "phoenix.local/mariadb";
 
 /// Everything that a dump, a digest or a comparison could get wrong.
-pub const AWKWARD: &[&str] = &[
+pub(crate) const AWKWARD: &[&str] = &[
     "CREATE TABLE awkward (id bigint AUTO_INCREMENT PRIMARY KEY, t longtext, \
      old varchar(50) CHARACTER SET latin1, b longblob, d double, n decimal(30, 10), \
      z timestamp(6) NULL, at datetime(3), u bigint unsigned, bits bit(9), e enum('glad', 'sad'), \
@@ -43,7 +43,7 @@ pub const AWKWARD: &[&str] = &[
     "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO DELETE FROM twice WHERE n = 99",
 ];
 
-pub async fn server(database: &str) -> Option<(Running, Mysql)> {
+pub(crate) async fn server(database: &str) -> Option<(Running, Mysql)> {
     let docker = docker(IMAGE).await?;
     let environment = [
         ("MYSQL_ROOT_PASSWORD", "a secret"),
@@ -58,7 +58,7 @@ pub async fn server(database: &str) -> Option<(Running, Mysql)> {
     Some((running, store))
 }
 
-pub async fn awkward() -> Option<(Running, Mysql)> {
+pub(crate) async fn awkward() -> Option<(Running, Mysql)> {
     let (running, store) = server("stack").await?;
     for statement in AWKWARD {
         store

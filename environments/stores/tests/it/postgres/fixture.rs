@@ -7,10 +7,10 @@ use phoenix_stores::postgres::Postgres;
 
 use crate::sql_server::{Running, docker, start};
 
-pub const IMAGE: &str = "phoenix.local/postgres";
+pub(crate) const IMAGE: &str = "phoenix.local/postgres";
 
 /// Everything that a dump, a digest or a comparison could get wrong.
-pub const AWKWARD: &[&str] = &[
+pub(crate) const AWKWARD: &[&str] = &[
     "CREATE TYPE mood AS ENUM ('glad', 'sad')",
     "CREATE TYPE pair AS (a int, b text)",
     "CREATE DOMAIN small AS int CHECK (VALUE < 1000)",
@@ -62,7 +62,7 @@ pub const AWKWARD: &[&str] = &[
     "SELECT lo_from_bytea(4711, decode(repeat('00ab', 3000), 'hex'))",
 ];
 
-pub async fn server(database: &str) -> Option<(Running, Postgres)> {
+pub(crate) async fn server(database: &str) -> Option<(Running, Postgres)> {
     let docker = docker(IMAGE).await?;
     let environment = [
         ("POSTGRES_USER", "keeper"),
@@ -76,7 +76,7 @@ pub async fn server(database: &str) -> Option<(Running, Postgres)> {
     Some((running, store))
 }
 
-pub async fn awkward() -> Option<(Running, Postgres)> {
+pub(crate) async fn awkward() -> Option<(Running, Postgres)> {
     let (running, store) = server("stack").await?;
     for statement in AWKWARD {
         store
