@@ -98,7 +98,7 @@ async fn a_recipe_that_fails_is_told_with_its_step_and_the_others_are_built() {
     let failures = built.unwrap_err();
     assert_eq!(failures.0.len(), 2, "{failures}");
     let words = failures.to_string();
-    for part in [&broken, "COPY not-there /file", "not-there: no such file"] {
+    for part in [&broken, "COPY not-there /file", "not-there"] {
         assert!(words.contains(part), "{part} is not in: {words}");
     }
     assert!(
