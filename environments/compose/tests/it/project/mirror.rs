@@ -10,7 +10,7 @@ use phoenix_compose::project::{
 use super::{read, tools};
 
 /// Variables that a drill sets: each of them has to arrive somewhere.
-const VARIABLES: [&str; 19] = [
+const VARIABLES: [&str; 18] = [
     "ZITADEL_MASTERKEY",
     "BOOKSTACK_APP_KEY",
     "ZULIP_SECRET_KEY",
