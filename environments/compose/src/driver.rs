@@ -159,12 +159,7 @@ impl Compose {
         self.stack
             .stores
             .iter()
-            .all(|store| store.policy == Policy::Retained || stores.contains(&store.name))
-            && self
-                .stack
-                .stores
-                .iter()
-                .all(|store| store.policy != Policy::Retained)
+            .all(|store| store.policy != Policy::Retained && stores.contains(&store.name))
     }
 }
 
@@ -206,22 +201,20 @@ impl Environment for Compose {
 
     async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
         if self.is_whole(stores) {
-            self.remove_everything().await?;
+            self.engine.remove_everything().await?;
             self.live.lock().await.secrets.clear();
             let _gone = fs::remove_file(self.secrets_file());
         } else {
             self.remove_vessels(stores).await?;
         }
         for name in stores {
-            let dies = Policy::Snapshot {
-                every: Duration::ZERO,
-                lag: Duration::ZERO,
-                outlives: false,
-            };
-            let policy = self.store(name)?.policy;
-            if std::mem::discriminant(&policy) == std::mem::discriminant(&dies)
-                && policy.worst_loss().is_none()
-            {
+            if matches!(
+                self.store(name)?.policy,
+                Policy::Snapshot {
+                    outlives: false,
+                    ..
+                }
+            ) {
                 self.vault
                     .forget(name)
                     .map_err(|why| DriverError::new(format!("destroy backups of {name}"), why))?;
@@ -380,7 +373,7 @@ impl Environment for Compose {
     }
 
     async fn reap(&self) -> Result<(), DriverError> {
-        self.remove_everything().await?;
+        self.engine.remove_everything().await?;
         match fs::remove_dir_all(&self.folder) {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                 let doing = format!("remove {}", self.folder.display());

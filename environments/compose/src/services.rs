@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::{join_all, try_join_all};
 use phoenix_engine::environment::{DriverError, Started};
 use phoenix_engine::stack::{Automation, Service, StoreKind};
+use phoenix_kit::automation;
 
 use crate::driver::Compose;
 use crate::engine::{Container, State};
@@ -304,30 +305,13 @@ impl Compose {
         step: &str,
         by: &Automation,
     ) -> Result<String, DriverError> {
-        let doing = || format!("automate {step}");
         match by {
+            Automation::Command(argv) => automation::command(step, argv).await,
             Automation::Provision(provider) => self.apply(provider).await,
-            Automation::Declared => Err(DriverError::new(doing(), "there is nothing here to run")),
-            Automation::Command(argv) => {
-                let Some((program, arguments)) = argv.split_first() else {
-                    return Err(DriverError::new(doing(), "its automation is empty"));
-                };
-                let output = tokio::process::Command::new(program)
-                    .args(arguments)
-                    .kill_on_drop(true)
-                    .output()
-                    .await
-                    .map_err(|why| DriverError::new(doing(), format!("{program}: {why}")))?;
-                if output.status.success() {
-                    return Ok(format!("{program} ended well"));
-                }
-                let said = String::from_utf8_lossy(&output.stderr);
-                let last = said.lines().last().unwrap_or_default();
-                Err(DriverError::new(
-                    doing(),
-                    format!("{program} ended with {}: {last}", output.status),
-                ))
-            }
+            Automation::Declared => Err(DriverError::new(
+                format!("automate {step}"),
+                "there is nothing here to run",
+            )),
         }
     }
 

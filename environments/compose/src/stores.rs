@@ -119,15 +119,6 @@ impl Compose {
             .map_err(|why| DriverError::new(doing(), why))
     }
 
-    fn bucket(
-        &self,
-        store: &Store,
-        address: SocketAddr,
-        variables: &BTreeMap<String, String>,
-    ) -> BucketStore {
-        BucketStore::new(&access(store, address, variables), &store.at)
-    }
-
     async fn bucket_now(&self, store: &Store) -> Option<BucketStore> {
         let live = self.live.lock().await;
         let place = Place {
@@ -135,7 +126,10 @@ impl Compose {
             port: port_of(store)?,
         };
         let door = *live.doors.get(&place)?;
-        Some(self.bucket(store, door, &live.variables))
+        Some(BucketStore::new(
+            &access(store, door, &live.variables),
+            &store.at,
+        ))
     }
 
     /// Makes a declared bucket that is not there, once its server answers.

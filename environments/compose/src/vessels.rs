@@ -10,11 +10,6 @@ use crate::engine::{Container, Volume};
 use crate::settings::server_of;
 
 impl Compose {
-    /// Removes everything that carries the run's label.
-    pub(crate) async fn remove_everything(&self) -> Result<(), DriverError> {
-        self.engine.remove_everything().await
-    }
-
     /// Removes the vessels of some stores and leaves the rest as it is.
     pub(crate) async fn remove_vessels(&self, stores: &[String]) -> Result<(), DriverError> {
         let containers = self.engine.containers().await?;

@@ -12,7 +12,7 @@ use crate::authority::Authority;
 use crate::driver::Embedded;
 use crate::objects;
 use crate::store::{directory, sqlite};
-use phoenix_kit::Secrets;
+use phoenix_kit::{Secrets, automation};
 
 /// Faults that wait for their moment.
 #[derive(Debug, Default)]
@@ -313,32 +313,13 @@ impl Embedded {
         step: &str,
         by: &Automation,
     ) -> Result<String, DriverError> {
-        let doing = || format!("automate {step}");
-        let argv = match by {
-            Automation::Command(argv) => argv,
-            Automation::Provision(provider) => return self.apply(provider).await,
-            Automation::Declared => {
-                return Err(DriverError::new(doing(), "there is nothing here to run"));
-            }
-        };
-        let Some((program, arguments)) = argv.split_first() else {
-            return Err(DriverError::new(doing(), "its automation is empty"));
-        };
-        let output = tokio::process::Command::new(program)
-            .args(arguments)
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(|why| DriverError::new(doing(), format!("{program}: {why}")))?;
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if output.status.success() {
-            Ok(said)
-        } else {
-            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(DriverError::new(
-                doing(),
-                format!("{}: {why}", output.status),
-            ))
+        match by {
+            Automation::Command(argv) => automation::command(step, argv).await,
+            Automation::Provision(provider) => self.apply(provider).await,
+            Automation::Declared => Err(DriverError::new(
+                format!("automate {step}"),
+                "there is nothing here to run",
+            )),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! the applications that it set up.
 
 pub mod access;
+pub mod automation;
 pub mod secrets;
 pub mod vault;
 

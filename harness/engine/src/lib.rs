@@ -2,6 +2,7 @@
 //! stores and applications by their traits only.
 
 pub mod application;
+pub mod differences;
 pub mod environment;
 pub mod lower;
 pub mod network;

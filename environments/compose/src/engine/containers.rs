@@ -1,5 +1,7 @@
 //! Containers of a run: found by label, started, stopped, removed, asked.
 
+use std::collections::HashMap;
+
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models::ContainerSummaryStateEnum;
@@ -61,9 +63,16 @@ impl Engine {
     /// # Errors
     /// When the engine does not answer.
     pub async fn containers(&self) -> Result<Vec<Container>, DriverError> {
+        self.containers_by(self.mine()).await
+    }
+
+    async fn containers_by(
+        &self,
+        labels: HashMap<String, Vec<String>>,
+    ) -> Result<Vec<Container>, DriverError> {
         let options = ListContainersOptionsBuilder::new()
             .all(true)
-            .filters(&self.mine())
+            .filters(&labels)
             .build();
         let found = self
             .docker
@@ -96,8 +105,13 @@ impl Engine {
     /// # Errors
     /// When the engine does not answer.
     pub async fn container(&self, service: &str) -> Result<Option<Container>, DriverError> {
-        let all = self.containers().await?;
-        Ok(all.into_iter().find(|one| one.service == service))
+        // The engine picks it: this is asked before every look into a store.
+        let mut labels = self.mine();
+        labels
+            .entry("label".to_owned())
+            .or_default()
+            .push(format!("{SERVICE}={service}"));
+        Ok(self.containers_by(labels).await?.into_iter().next())
     }
 
     /// Starts a container that exists.

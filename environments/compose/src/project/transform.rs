@@ -9,11 +9,7 @@ use serde_json::{Map, Value, json};
 use super::guard::{HARMLESS, JUDGED};
 use super::parse::{items, text};
 use super::{Project, Service, Source};
-
-/// Label with the run, on everything.
-pub const RUN: &str = "phoenix.run";
-/// Label with the service's name.
-pub const SERVICE: &str = "phoenix.service";
+use crate::engine::{RUN, SERVICE};
 
 /// What this run has made for a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

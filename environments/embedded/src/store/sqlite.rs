@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use phoenix_engine::differences::{self, Keyed};
 use phoenix_engine::environment::{DirectCopy, Fingerprint};
 use rusqlite::backup::Backup;
 use rusqlite::types::ValueRef;
@@ -27,10 +28,17 @@ pub(crate) struct Table {
 /// Up to so many rows a table's rows are kept by key, so that a difference can name them; a larger
 /// table is told by its counts and its digest.
 const NAMED_ROWS: usize = 20_000;
-/// How many rows of one table a difference names.
-const TOLD_ROWS: usize = 5;
 
 type Tables = BTreeMap<String, Table>;
+
+impl Table {
+    fn keyed(&self) -> Keyed<'_> {
+        Keyed {
+            rows: self.rows,
+            named: &self.named,
+        }
+    }
+}
 
 pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -191,45 +199,6 @@ fn key_of(row: &rusqlite::Row<'_>, key: &[usize]) -> rusqlite::Result<String> {
     Ok(words.join(", "))
 }
 
-/// Which rows are gone, new or changed, by key; nothing where a side has no keys.
-fn rows_that_differ(old: &Table, new: &Table) -> String {
-    let told = |table: &Table| table.rows == 0 || !table.named.is_empty();
-    if !told(old) || !told(new) {
-        return String::new();
-    }
-    let gone = old.named.keys().filter(|key| !new.named.contains_key(*key));
-    let added = new.named.keys().filter(|key| !old.named.contains_key(*key));
-    let changed = old.named.iter().filter_map(|(key, digest)| {
-        let now = new.named.get(key)?;
-        (now != digest).then_some(key)
-    });
-    let mut parts = Vec::new();
-    for (word, keys) in [
-        ("gone", gone.collect::<Vec<_>>()),
-        ("new", added.collect()),
-        ("changed", changed.collect()),
-    ] {
-        if keys.is_empty() {
-            continue;
-        }
-        let first: Vec<&str> = keys
-            .iter()
-            .take(TOLD_ROWS)
-            .map(|key| key.as_str())
-            .collect();
-        let more = match keys.len().saturating_sub(TOLD_ROWS) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        parts.push(format!("{word}: {}{more}", first.join("; ")));
-    }
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", parts.join(", "))
-    }
-}
-
 /// The auto-increment counter of a table, where it has one.
 fn counter(connection: &Connection, name: &str) -> Option<i64> {
     connection
@@ -256,14 +225,14 @@ pub fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
                     "table {name}: {} rows, {} before{}",
                     new.rows,
                     old.rows,
-                    rows_that_differ(old, new)
+                    differences::rows(old.keyed(), new.keyed())
                 ));
             }
             Some(new) if new.digest != old.digest => {
                 lines.push(format!(
                     "table {name}: {} rows as before, other content{}",
                     new.rows,
-                    rows_that_differ(old, new)
+                    differences::rows(old.keyed(), new.keyed())
                 ));
             }
             Some(new) if new.schema != old.schema => {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use phoenix_engine::differences::{self, Keyed};
 use phoenix_engine::environment::Fingerprint;
 use serde::{Deserialize, Serialize};
 
 use super::NAMED_ROWS;
 
-/// How many rows of one table a difference names.
-const TOLD_ROWS: usize = 5;
 /// Definitions up to this length, in bytes, are kept as they are, so that a difference can show
 /// both; longer ones by their digest.
 const TOLD_LENGTH: usize = 200;
@@ -22,6 +21,15 @@ pub(crate) struct Table {
     pub(crate) digest: String,
     /// Digests of the rows by key, while they are few.
     pub(crate) named: BTreeMap<String, u64>,
+}
+
+impl Table {
+    fn keyed(&self) -> Keyed<'_> {
+        Keyed {
+            rows: self.rows,
+            named: &self.named,
+        }
+    }
 }
 
 /// A fingerprint of a whole database.
@@ -123,12 +131,12 @@ pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> 
                 "table {name}: {} rows, {} before{}",
                 new.rows,
                 old.rows,
-                rows_that_differ(old, new)
+                differences::rows(old.keyed(), new.keyed())
             )),
             Some(new) if new.digest != old.digest => lines.push(format!(
                 "table {name}: {} rows as before, other content{}",
                 new.rows,
-                rows_that_differ(old, new)
+                differences::rows(old.keyed(), new.keyed())
             )),
             Some(_) => {}
         }
@@ -174,44 +182,5 @@ fn things_that_differ(
     }
     for name in after.keys().filter(|name| !before.contains_key(*name)) {
         lines.push(format!("{kind} {name} is new"));
-    }
-}
-
-/// Which rows are gone, new or changed, by key; nothing where a side has no keys.
-fn rows_that_differ(old: &Table, new: &Table) -> String {
-    let told = |table: &Table| table.rows == 0 || !table.named.is_empty();
-    if !told(old) || !told(new) {
-        return String::new();
-    }
-    let gone = old.named.keys().filter(|key| !new.named.contains_key(*key));
-    let added = new.named.keys().filter(|key| !old.named.contains_key(*key));
-    let changed = old.named.iter().filter_map(|(key, digest)| {
-        let now = new.named.get(key)?;
-        (now != digest).then_some(key)
-    });
-    let mut parts = Vec::new();
-    for (word, keys) in [
-        ("gone", gone.collect::<Vec<_>>()),
-        ("new", added.collect()),
-        ("changed", changed.collect()),
-    ] {
-        if keys.is_empty() {
-            continue;
-        }
-        let first: Vec<&str> = keys
-            .iter()
-            .take(TOLD_ROWS)
-            .map(|key| key.as_str())
-            .collect();
-        let more = match keys.len().saturating_sub(TOLD_ROWS) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        parts.push(format!("{word}: {}{more}", first.join("; ")));
-    }
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", parts.join(", "))
     }
 }
