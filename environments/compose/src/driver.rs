@@ -177,6 +177,10 @@ impl Environment for Compose {
         self.settings.settles_within()
     }
 
+    fn serves_within(&self) -> Duration {
+        self.settings.serves_within()
+    }
+
     fn versions(&self) -> BTreeMap<String, String> {
         self.versions.clone()
     }

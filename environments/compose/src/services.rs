@@ -143,7 +143,12 @@ impl Compose {
         let died = async {
             loop {
                 match watch.next().await {
-                    Some(event) if event.id == container.id && event.what == "die" => return true,
+                    // The stream begins a little early: a death may be the one before this start.
+                    Some(event) if event.id == container.id && event.what == "die" => {
+                        if !self.runs(&place).await {
+                            return true;
+                        }
+                    }
                     Some(_) => {}
                     // Without the stream nobody knows; the deadline decides.
                     None => return futures::future::pending().await,
@@ -161,6 +166,14 @@ impl Compose {
                 )),
             }),
             _ = died => Ok(Started::Dead(self.last_words(container).await)),
+        }
+    }
+
+    /// Whether the container runs; one that nobody can be asked about is taken to.
+    async fn runs(&self, service: &str) -> bool {
+        match self.engine.container(service).await {
+            Ok(found) => found.is_some_and(|container| container.running),
+            Err(_) => true,
         }
     }
 

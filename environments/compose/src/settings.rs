@@ -13,6 +13,9 @@ use crate::project::guard::{Fill, Remap};
 /// How long a service may take to be well where the file does not say.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
+/// How long what lies behind a healthy service may fail where the file does not say.
+const SERVES_WITHIN: Duration = Duration::from_secs(15);
+
 /// `driver: { compose: … }`, its paths resolved.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Settings {
@@ -32,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) variables: BTreeMap<String, Text>,
     #[serde(default)]
     settles_within: Option<String>,
+    #[serde(default)]
+    serves_within: Option<String>,
     #[serde(default)]
     pub(crate) remap: Remapped,
 }
@@ -162,10 +167,12 @@ impl Settings {
 
     /// How long a service may take to be well.
     pub(crate) fn settles_within(&self) -> Duration {
-        self.settles_within
-            .as_deref()
-            .and_then(|text| phoenix_language::value::duration(text).ok())
-            .unwrap_or(SETTLES_WITHIN)
+        time(self.settles_within.as_deref(), SETTLES_WITHIN)
+    }
+
+    /// How long what lies behind a service that says it is healthy may fail.
+    pub(crate) fn serves_within(&self) -> Duration {
+        time(self.serves_within.as_deref(), SERVES_WITHIN)
     }
 
     /// Where a service of the environment is reached: its own place, or the ingress.
@@ -232,6 +239,12 @@ pub(crate) fn port_of(store: &Store) -> Option<u16> {
     field(store, "port").map_or(Some(usual), |port| port.parse().ok())
 }
 
+/// A time of the file; its form was checked with the file.
+fn time(text: Option<&str>, otherwise: Duration) -> Duration {
+    text.and_then(|text| phoenix_language::value::duration(text).ok())
+        .unwrap_or(otherwise)
+}
+
 #[cfg(test)]
 mod tests {
     use super::Settings;
@@ -251,5 +264,6 @@ mod tests {
         let remap = own.remap.remap();
         assert!(remap.ports && !remap.names);
         assert_eq!(own.settles_within().as_secs(), 120);
+        assert_eq!(own.serves_within().as_secs(), 15);
     }
 }

@@ -111,6 +111,12 @@ pub trait Environment: Send + Sync {
     /// it is what it is.
     fn settles_within(&self) -> Duration;
 
+    /// How long what lies behind a service that says it is healthy may take to answer. What still
+    /// fails then is no boot any more: waiting on would only hide how soon it was known.
+    fn serves_within(&self) -> Duration {
+        self.settles_within()
+    }
+
     /// Versions of engines and digests of images, by name.
     fn versions(&self) -> BTreeMap<String, String>;
 

@@ -5,7 +5,7 @@ use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment, Phase};
 
 use super::results::{LoginFailure, kind, proof, result};
-use super::steady::{is_well, settle};
+use super::steady::is_well;
 use super::{Cycle, StepError, StepResult};
 use crate::application::{HealthReport, LoginEnd, LoginStage};
 use crate::plan::{Check, Step};
@@ -158,7 +158,8 @@ impl Cycle<'_> {
         Ok(if dead {
             app.health().await
         } else {
-            settle(app.as_ref(), self.environment.settles_within()).await
+            self.settle(service, app.as_ref(), self.environment.settles_within())
+                .await
         })
     }
 

@@ -1,15 +1,18 @@
 //! Before anything burns: the stack is built, it is well, and every vessel found is declared.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment};
 
 use super::results::{kind, proof, result};
-use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult, wait_for};
+use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult};
 use crate::application::{Application, HealthReport, LoginEnd};
 use crate::environment::Vessel;
 use crate::words::count;
+
+/// A wait that is longer is told to whoever watches.
+const TOLD_AFTER: Duration = Duration::from_secs(3);
 
 impl Cycle<'_> {
     pub(super) async fn build(&self) -> StepResult {
@@ -51,7 +54,8 @@ impl Cycle<'_> {
                 .get(&service)
                 .map(|(check, _)| check.as_str());
             let app = self.application(&service).await?;
-            let report = settle(app.as_ref(), HEALTHY_WITHIN).await;
+            let within = HEALTHY_WITHIN.max(self.environment.settles_within());
+            let report = self.settle(&service, app.as_ref(), within).await;
             let well = is_well(&report);
             let outcome = if well { Outcome::Pass } else { Outcome::Fail };
             self.tell(&Event::Health {
@@ -119,6 +123,46 @@ impl Cycle<'_> {
             sick.push(summary);
         }
         Ok(())
+    }
+
+    /// The first report of a service that is well, or the last one when it had its time: this long
+    /// to be healthy by its own word, and what the environment allows until that word is true.
+    pub(super) async fn settle(
+        &self,
+        service: &str,
+        app: &dyn Application,
+        within: Duration,
+    ) -> HealthReport {
+        let serves_within = self.environment.serves_within().min(within);
+        let began = Instant::now();
+        let mut healthy_since = None;
+        let mut told = false;
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let report = app.health().await;
+            let patience = if report.healthy {
+                let since = *healthy_since.get_or_insert_with(Instant::now);
+                serves_within.saturating_sub(since.elapsed())
+            } else {
+                healthy_since = None;
+                Duration::MAX
+            };
+            let left = within.saturating_sub(began.elapsed()).min(patience);
+            if is_well(&report) || left < pause {
+                return report;
+            }
+            if !told && began.elapsed() >= TOLD_AFTER {
+                told = true;
+                let saw = if report.healthy {
+                    &report.serves_saw
+                } else {
+                    &report.saw
+                };
+                self.says(&format!("waiting for {service}: {saw}"));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(200));
+        }
     }
 
     /// Looks at all vessels before anything is written.
@@ -214,20 +258,4 @@ pub(super) fn is_same(one: &Vessel, other: &Vessel) -> bool {
 /// Healthy by its own word, and by the probe behind it.
 pub(super) fn is_well(report: &HealthReport) -> bool {
     report.healthy && report.serves != Some(false)
-}
-
-/// The first report that is well within this time, or the one after it.
-pub(super) async fn settle(app: &dyn Application, within: Duration) -> HealthReport {
-    let well = wait_for(within, async || {
-        let report = app.health().await;
-        if is_well(&report) {
-            Ok(report)
-        } else {
-            Err(report.saw)
-        }
-    });
-    match well.await {
-        Ok(report) => report,
-        Err(_) => app.health().await,
-    }
 }

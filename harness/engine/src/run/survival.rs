@@ -18,6 +18,9 @@ use crate::plan::Step;
 /// Reads of one service at once.
 const READERS: usize = 8;
 
+/// Pauses before a read that broke is made again.
+const READ_AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+
 /// What was seen of one canary, with the words that go into the evidence.
 #[derive(Clone, Debug)]
 pub(super) struct Looked {
@@ -192,8 +195,19 @@ impl Cycle<'_> {
             .read(&known.spec, &known.marker, known.reference.as_ref())
             .await;
         // Late is not lost: an absence counts once the declared catch-up time is over.
-        while reading.parts.contains(&Seen::Absent) && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        // What broke on the way says nothing of the canary: it is asked again before that counts.
+        let mut again = READ_AGAIN.iter();
+        loop {
+            let pause = if reading.parts.contains(&Seen::Absent) && Instant::now() < deadline {
+                Duration::from_millis(50)
+            } else if broke_on_the_way(&reading.parts)
+                && let Some(pause) = again.next()
+            {
+                *pause
+            } else {
+                break;
+            };
+            tokio::time::sleep(pause).await;
             reading = app
                 .read(&known.spec, &known.marker, known.reference.as_ref())
                 .await;
@@ -298,4 +312,20 @@ impl Cycle<'_> {
             }
         }
     }
+}
+
+/// Whether a part was not answered for by the application itself.
+fn broke_on_the_way(parts: &[Seen]) -> bool {
+    parts.iter().any(|seen| {
+        matches!(
+            seen,
+            Seen::Unreachable {
+                token_dead: false,
+                ..
+            } | Seen::Unreadable {
+                decryption: false,
+                ..
+            }
+        )
+    })
 }

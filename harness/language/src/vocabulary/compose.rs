@@ -58,6 +58,12 @@ pub(super) fn driver() -> Shape {
                     Shape::Duration,
                 ),
                 optional(
+                    "serves_within",
+                    "How long what lies behind a service that says it is healthy may fail before \
+                     that is what it is (15s).",
+                    Shape::Duration,
+                ),
+                optional(
                     "remap",
                     "What reaches beyond the drill, and is replaced by something of the run's own.",
                     remap(),

@@ -1,7 +1,9 @@
 //! Serving on the address that the platform gives.
 
 use axum::Router;
-use axum::http::{HeaderMap, header};
+use axum::body::HttpBody as _;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +26,9 @@ pub async fn serve(platform: &Platform, router: Router, log: Log) -> Result<Runn
         async move {
             let serving = axum::serve(
                 listener,
-                router.into_make_service_with_connect_info::<std::net::SocketAddr>(),
+                router
+                    .layer(axum::middleware::map_request(whole))
+                    .into_make_service_with_connect_info::<std::net::SocketAddr>(),
             )
             .with_graceful_shutdown({
                 let stop = stop.clone();
@@ -41,6 +45,28 @@ pub async fn serve(platform: &Platform, router: Router, log: Log) -> Result<Runn
         }
     });
     Ok(Running::new(address, log, stop, task))
+}
+
+/// Bytes of a request that are taken in before anything is answered.
+const TAKEN_IN: u64 = 256 * 1024;
+
+/// A request whose short body is all there. An answer before the end of a body would close the
+/// connection, and a proxy that was about to use it again would answer with an error of its own. The
+/// upstream servers take in the rest of such a body as well.
+async fn whole(request: Request) -> Result<Request, StatusCode> {
+    let is_short = request
+        .body()
+        .size_hint()
+        .upper()
+        .is_some_and(|upper| upper <= TAKEN_IN);
+    if !is_short {
+        return Ok(request);
+    }
+    let (head, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|_gone| StatusCode::BAD_REQUEST)?;
+    Ok(Request::from_parts(head, bytes.into()))
 }
 
 /// Host and scheme as the client asked for them, by what a proxy in front has set.
