@@ -311,6 +311,9 @@ pub(crate) struct ImagesBuildArguments {
     /// Images built at a time; a few more than there are cores without it.
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZeroU8>,
+    /// Take the programs that go into images as they were last built.
+    #[arg(long)]
+    pub(crate) as_built: bool,
 }
 
 /// Arguments of `images list`.

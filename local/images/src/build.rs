@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::context::{Context, DOCKERFILE};
 use crate::engine::{Broken, Engine};
 use crate::error::{Error, Failures};
+use crate::finish::{self, Split};
 use crate::output::{self, Tail};
 use crate::recipe::{BASE, Recipe, Recipes};
 use crate::tag::Tag;
@@ -62,6 +63,7 @@ pub struct Builder {
     engine: Engine,
     recipes: Recipes,
     at_a_time: usize,
+    as_built: bool,
 }
 
 type Told<'a> = &'a (dyn Fn(Progress) + Sync);
@@ -75,7 +77,16 @@ impl Builder {
             engine,
             recipes,
             at_a_time: AT_A_TIME,
+            as_built: false,
         }
+    }
+
+    /// Takes programs of the checkout as they were last built: whoever builds all of it has built
+    /// them, and another choice of packages would build them again, and otherwise.
+    #[must_use]
+    pub fn as_built(mut self, as_built: bool) -> Self {
+        self.as_built = as_built;
+        self
     }
 
     /// How many images may be built at a time; at least one.
@@ -156,6 +167,9 @@ impl Builder {
         began: Instant,
         told: Told<'_>,
     ) -> Result<(), Error> {
+        if self.as_built {
+            return Ok(());
+        }
         let mut carriers = chosen.iter().filter(|recipe| !recipe.inputs.is_empty());
         let Some(first) = carriers.next() else {
             return Ok(());
@@ -233,13 +247,42 @@ impl One<'_> {
         let done = if recipe.name == BASE {
             self.root(content).await?
         } else {
-            let context = context.stream(recipe, &tags)?;
-            let tell = |step: &str| self.tell(Step::Running(step.to_owned()));
-            let engine = &self.builder.engine;
-            engine.build(content, DOCKERFILE, context, tell).await
+            self.steps(content, context, &tags).await?
         };
         done.map_err(|broken| self.failed(broken))?;
         Ok(prepared + began.elapsed())
+    }
+
+    /// Builds what changes files, and says the rest of what that made.
+    async fn steps(
+        &self,
+        content: &str,
+        context: Context,
+        tags: &BTreeMap<String, Tag>,
+    ) -> Result<Result<(), Broken>, Error> {
+        let engine = &self.builder.engine;
+        let Split { built, said } = finish::split(&self.recipe.resolved(tags));
+        let is_silent = said.is_empty();
+        let say = |from: String| async move {
+            self.tell(Step::Running(said.join(", ")));
+            engine.say(content, &from, &said).await
+        };
+        if let (Some(parent), false) = (finish::only_from(&built), is_silent) {
+            return Ok(say(parent.to_owned()).await);
+        }
+        let context = context.stream(self.recipe, &built)?;
+        let tell = |step: &str| self.tell(Step::Running(step.to_owned()));
+        if is_silent {
+            return Ok(engine.build(content, DOCKERFILE, context, tell).await);
+        }
+        // Half of the recipe must not stand under the name of all of it, whatever ends this.
+        let half = format!("{content}-half");
+        if let Err(broken) = engine.build(&half, DOCKERFILE, context, tell).await {
+            return Ok(Err(broken));
+        }
+        let done = say(half.clone()).await;
+        engine.untag(&half).await?;
+        Ok(done)
     }
 
     async fn root(&self, content: &str) -> Result<Result<(), Broken>, Error> {

@@ -1,6 +1,5 @@
 //! What the engine gets to build from: the recipe's folder, and what was fetched or built for it.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -14,7 +13,6 @@ use crate::error::Error;
 use crate::input;
 use crate::output::{self, Tail};
 use crate::recipe::{Recipe, Recipes, file};
-use crate::tag::Tag;
 
 /// The `Dockerfile` that is built: with its parents by their content.
 pub(crate) const DOCKERFILE: &str = "Dockerfile.resolved";
@@ -48,10 +46,10 @@ impl Context {
     pub(crate) fn stream(
         self,
         recipe: &Recipe,
-        tags: &BTreeMap<String, Tag>,
+        dockerfile: &str,
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Error> {
         let path = self.fetched.path().join(DOCKERFILE);
-        std::fs::write(&path, recipe.resolved(tags)).map_err(|why| file(&path, &why))?;
+        std::fs::write(&path, dockerfile).map_err(|why| file(&path, &why))?;
         let mut tar = Command::new("tar");
         tar.args([
             "--create",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::{
-    BuildImageOptionsBuilder, CreateImageOptions, TagImageOptionsBuilder,
+    BuildImageOptionsBuilder, CreateImageOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -49,6 +49,10 @@ impl Engine {
         Ok(Self { docker })
     }
 
+    pub(crate) fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
     /// The size of an image in bytes, with what it stands on; nothing where there is none.
     ///
     /// # Errors
@@ -78,6 +82,13 @@ impl Engine {
             .build();
         let done = self.docker.tag_image(content, Some(options)).await;
         done.map_err(|why| broken(&why))
+    }
+
+    /// Takes a name off an image; what else it is called, and what stands on it, stays.
+    pub(crate) async fn untag(&self, tag: &str) -> Result<(), Error> {
+        let options = RemoveImageOptionsBuilder::default().noprune(true).build();
+        let done = self.docker.remove_image(tag, Some(options), None).await;
+        done.map(|_untagged| ()).map_err(|why| broken(&why))
     }
 
     /// Builds an image from a context, a tar stream with the file `dockerfile` in it. `step` is told
@@ -178,7 +189,7 @@ fn broken(why: &bollard::errors::Error) -> Error {
 }
 
 /// What happened, down to its cause.
-fn words(why: &bollard::errors::Error) -> String {
+pub(crate) fn words(why: &bollard::errors::Error) -> String {
     use bollard::errors::Error as Its;
     match why {
         Its::DockerStreamError { error } => error.clone(),

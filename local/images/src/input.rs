@@ -47,10 +47,20 @@ pub(crate) async fn compile(recipes: &Recipes, recipe: &str, program: &str) -> R
     let Some(workspace) = recipes.checkout() else {
         return Ok(());
     };
-    let command = "cargo build --package phoenix-understudies";
+    // With the command line's package, so that what built this program is used again: cargo chooses
+    // the features of dependencies by the packages that it is given.
+    let words = [
+        "--package",
+        "phoenix",
+        "--package",
+        "phoenix-understudies",
+        "--bins",
+    ];
+    let command = format!("cargo build {}", words.join(" "));
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["build", "--quiet", "--package", "phoenix-understudies"])
+        .args(["build", "--quiet"])
+        .args(words)
         .current_dir(workspace);
     let (status, tail) = output::run(&mut cargo)
         .await
@@ -64,7 +74,7 @@ pub(crate) async fn compile(recipes: &Recipes, recipe: &str, program: &str) -> R
     }
     Err(Error::Step {
         name: recipe.to_owned(),
-        step: command.to_owned(),
+        step: command,
         why: status.to_string(),
         help: String::new(),
         output: tail.text(),

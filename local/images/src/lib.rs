@@ -12,6 +12,7 @@ mod build;
 mod context;
 mod engine;
 mod error;
+mod finish;
 mod input;
 mod output;
 mod recipe;

@@ -38,7 +38,7 @@ async fn build(arguments: &ImagesBuildArguments, recipes: Recipes) -> Result<u8,
         Ok(engine) => engine,
         Err(why) => return Ok(not_had(&why.into())),
     };
-    let mut builder = Builder::new(engine, recipes);
+    let mut builder = Builder::new(engine, recipes).as_built(arguments.as_built);
     if let Some(jobs) = arguments.jobs {
         builder = builder.at_a_time(usize::from(jobs.get()));
     }

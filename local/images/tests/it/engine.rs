@@ -108,3 +108,60 @@ async fn a_recipe_that_fails_is_told_with_its_step_and_the_others_are_built() {
     assert!(engine.size(&tags[0]).await.unwrap().is_some());
     remove(&tags).await;
 }
+
+#[tokio::test]
+async fn what_a_recipe_says_at_its_end_is_said_of_the_image() {
+    let Some(engine) = engine().await else { return };
+    let (whole, only) = (name("whole"), name("only-says"));
+    let project = Project::new();
+    project
+        .recipe(
+            &whole,
+            "Dockerfile",
+            "FROM scratch\nSTOPSIGNAL SIGINT\nCOPY file /file\nENV A=1 \\\n    B=\"two words\"\n\
+             VOLUME /data\nEXPOSE 80 443\nUSER 7:8\nWORKDIR /\n\
+             ENTRYPOINT [\"run\"]\nCMD [\"a\", \"b c\"]\n",
+        )
+        .recipe(&whole, "file", "one")
+        .recipe(
+            &only,
+            "Dockerfile",
+            &format!("FROM phoenix.local/{whole}:current\nENTRYPOINT [\"other\"]\n"),
+        );
+    let mut tags = vec![project.tag(&only), project.tag(&whole)];
+    tags.extend([&only, &whole].map(|name| format!("phoenix.local/{name}:current")));
+    let (built, _) = build(&engine, &project).await;
+    assert_eq!(built.unwrap(), 2);
+
+    let docker = Docker::connect_with_defaults().unwrap();
+    let config = async |tag: &str| docker.inspect_image(tag).await.unwrap().config.unwrap();
+    let said = config(&tags[1]).await;
+    let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+    let environment = said.env.unwrap();
+    for pair in ["A=1", "B=two words"] {
+        assert!(environment.iter().any(|is| is == pair), "{environment:?}");
+    }
+    assert_eq!(said.volumes, words(&["/data"]));
+    let mut ports = said.exposed_ports.unwrap();
+    ports.sort();
+    assert_eq!(ports, ["443/tcp", "80/tcp"]);
+    assert_eq!(said.user.as_deref(), Some("7:8"));
+    assert_eq!(said.working_dir.as_deref(), Some("/"));
+    assert_eq!(said.stop_signal.as_deref(), Some("SIGINT"));
+    assert_eq!(said.entrypoint, words(&["run"]));
+    assert_eq!(said.cmd, words(&["a", "b c"]));
+    // Another entry point, and no arguments of the one below.
+    let said = config(&tags[0]).await;
+    assert_eq!(said.entrypoint, words(&["other"]));
+    assert!(said.cmd.unwrap_or_default().is_empty());
+    assert_eq!(said.user.as_deref(), Some("7:8"));
+    // No half of a recipe is left under a name.
+    assert!(
+        engine
+            .size(&format!("{}-half", tags[1]))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    remove(&tags).await;
+}
