@@ -3,6 +3,10 @@
 //! What the embedded environment says of a claim, the mirror has to say too: the same scenario, the
 //! same document, another level of evidence. Where the two differ, one of them does not do what
 //! the stack does.
+#![allow(
+    clippy::print_stderr,
+    reason = "a skipped test says so, and a cycle of minutes shows its progress"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
