@@ -13,6 +13,9 @@ const BUCKET: &str = "some-bucket";
 /// Writes that are before the moment, and those that are after it: seconds lie between, because no
 /// listing tells less.
 async fn lived(server: &Server) -> Timestamp {
+    server.put(BUCKET, "p/dead", b"x").await;
+    // A version and a marker of one second: the version would count as the later one.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     for key in [
         "p/same",
         "p/overwritten",
@@ -22,7 +25,6 @@ async fn lived(server: &Server) -> Timestamp {
     ] {
         server.put(BUCKET, key, b"old").await;
     }
-    server.put(BUCKET, "p/dead", b"x").await;
     server.delete(BUCKET, "p/dead").await;
     tokio::time::sleep(Duration::from_millis(1200)).await;
     let moment = Timestamp::now();

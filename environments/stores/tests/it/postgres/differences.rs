@@ -82,9 +82,9 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "column public.hen.egg: place 2, integer, default 3, place 2, integer before",
     ),
     (
-        "ALTER TABLE twice ALTER n TYPE bigint",
-        "ALTER TABLE twice ALTER n TYPE int",
-        "column public.twice.n",
+        "ALTER TABLE egg ALTER hen TYPE bigint",
+        "ALTER TABLE egg ALTER hen TYPE int",
+        "column public.egg.hen",
     ),
     (
         "ALTER TABLE hen DROP CONSTRAINT laid",
