@@ -8,7 +8,7 @@ use phoenix_evidence::finding::Outcome;
 use phoenix_evidence::verdict::Verdict;
 use serde::Serialize;
 
-use crate::view::{CycleView, View};
+use crate::view::{CycleView, NEVER_BEGUN, View};
 
 /// Why the page could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,8 @@ pub fn html(view: &View) -> Result<String, HtmlError> {
     Ok(template.render(context! {
         run => view.run,
         cycles => cycles,
+        missing => view.missing,
+        never_begun => NEVER_BEGUN,
         beside => beside(view),
         documents => documents(view),
     })?)

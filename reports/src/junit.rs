@@ -3,7 +3,7 @@
 use phoenix_evidence::finding::Outcome;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::view::{CycleView, View, subject};
+use crate::view::{CycleView, NEVER_BEGUN, View, subject};
 
 /// The report as JUnit XML. A check that could not tell is an *error*, never a success; a failure
 /// that the document admits is told in its message and does not fail the case.
@@ -35,6 +35,12 @@ pub fn junit(view: &View) -> Result<String, quick_junit::SerializeError> {
             }
             suite.add_test_case(case);
         }
+        report.add_test_suite(suite);
+    }
+    for cycle in &view.missing {
+        let mut suite = TestSuite::new(format!("{}/{}", cycle.scenario, cycle.profile));
+        let status = said(NonSuccessKind::Error, NEVER_BEGUN);
+        suite.add_test_case(TestCase::new("verdict", status));
         report.add_test_suite(suite);
     }
     report.to_string()

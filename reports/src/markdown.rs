@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use phoenix_claims::{Line, Register, Status};
 
-use crate::view::{CycleView, View};
+use crate::view::{CycleView, NEVER_BEGUN, View, broken};
 
 /// Lines of news that are shown before the rest is only counted.
 const NEWS_MAX: usize = 12;
@@ -29,8 +29,22 @@ fn write(out: &mut String, view: &View) -> std::fmt::Result {
     for cycle in &view.cycles {
         row(out, cycle)?;
     }
+    for cycle in &view.missing {
+        writeln!(
+            out,
+            "| {} | {} | **unknown** | **cannot-tell** | never begun | ? | none |",
+            cycle.scenario, cycle.profile
+        )?;
+    }
     for cycle in &view.cycles {
         news(out, cycle)?;
+    }
+    for cycle in &view.missing {
+        writeln!(
+            out,
+            "\n**{} · {}**: {NEVER_BEGUN}",
+            cycle.scenario, cycle.profile
+        )?;
     }
     for cycle in &view.cycles {
         details(out, cycle)?;
@@ -72,6 +86,9 @@ fn row(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
 /// The verdict in one sentence, what nobody knew, and how many claims stand how.
 fn news(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
     writeln!(out, "\n**{}**: {}", name(cycle), cycle.sentence())?;
+    for attempt in &cycle.started.broken {
+        writeln!(out, "\n{}", broken(attempt))?;
+    }
     let Some(register) = &cycle.register else {
         return Ok(());
     };

@@ -7,9 +7,14 @@ use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::Line;
 use phoenix_evidence::journal::event::ManualPerformed;
 use phoenix_evidence::journal::event::{
-    CycleFinished, CycleStarted, Event, Phase, PlannedStep, StepEnd, Survival,
+    BrokenAttempt, CycleFinished, CycleStarted, Event, Phase, PlannedStep, StepEnd, Survival,
 };
+use phoenix_evidence::journal::run::PlannedCycle;
 use serde::Serialize;
+
+/// What is said of a cycle that was planned and never begun.
+pub(crate) const NEVER_BEGUN: &str =
+    "The run broke off before this cycle was begun: nothing is known.";
 
 /// A run: one cycle a profile or matrix value.
 #[derive(Clone, Debug, Serialize)]
@@ -18,6 +23,8 @@ pub struct View {
     pub run: String,
     /// Its cycles, in the order in which they ran.
     pub cycles: Vec<CycleView>,
+    /// Cycles that were planned and never begun: whoever knows the plan puts them here.
+    pub missing: Vec<PlannedCycle>,
 }
 
 /// One cycle.
@@ -102,7 +109,11 @@ impl View {
             .first()
             .map(|cycle| cycle.started.run.clone())
             .unwrap_or_default();
-        Self { run, cycles }
+        Self {
+            run,
+            cycles,
+            missing: Vec::new(),
+        }
     }
 }
 
@@ -134,7 +145,7 @@ impl CycleView {
             expectations: Vec::new(),
             faults: Vec::new(),
             manual: Vec::new(),
-            notes: Vec::new(),
+            notes: started.broken.iter().map(broken).collect(),
         };
         let mut disaster = None;
         for line in lines {
@@ -409,6 +420,23 @@ impl CycleView {
             _ => all.join(", "),
         }
     }
+}
+
+/// An attempt that was broken off, in one sentence.
+pub(crate) fn broken(attempt: &BrokenAttempt) -> String {
+    let during = match attempt.during.as_slice() {
+        [] => String::new(),
+        steps => format!(" during “{}”", steps.join("”, “")),
+    };
+    let torn = match attempt.torn_bytes {
+        0 => String::new(),
+        n => format!("; {n} bytes of torn last lines were left out"),
+    };
+    format!(
+        "An attempt at this cycle was broken off{during}{torn}. Nothing is concluded from it; its \
+         evidence is in {}. This cycle was made anew from its beginning.",
+        attempt.folder
+    )
 }
 
 /// Failures that the sentence of a verdict names.

@@ -80,7 +80,10 @@ impl Compose {
             .mode(0o700)
             .create(&folder)
             .map_err(|why| DriverError::new(doing, format!("{}: {why}", folder.display())))?;
-        let tool = Tool::find(&folder.join("docker")).await?;
+        // Whoever looks for what is left has to look on this engine.
+        fs::write(folder.join(crate::reap::ENGINE), engine.identity().await?)
+            .map_err(|why| DriverError::new(doing, why))?;
+        let tool = Tool::find(&folder.join("docker")).await?.of(run);
         let network = Network::new(None);
         let access = Access::new(network.clone(), nonce);
         let variables = settings

@@ -9,6 +9,17 @@ use phoenix_engine::environment::DriverError;
 
 use crate::engine::{Engine, RUN};
 
+/// File in the folder of a stack with the identity of the engine that its containers are on.
+pub const ENGINE: &str = "engine";
+
+/// Identity of the engine that is asked now; empty where it does not say.
+///
+/// # Errors
+/// When no engine can be asked.
+pub async fn engine() -> Result<String, DriverError> {
+    Engine::connect("").await?.identity().await
+}
+
 /// How many things of one stack are on the engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Left {

@@ -319,7 +319,7 @@ impl Compose {
         by: &Automation,
     ) -> Result<String, DriverError> {
         match by {
-            Automation::Command(argv) => automation::command(step, argv).await,
+            Automation::Command(argv) => automation::command(&self.run, step, argv).await,
             Automation::Provision(provider) => self.apply(provider).await,
             Automation::Declared => Err(DriverError::new(
                 format!("automate {step}"),

@@ -1,18 +1,19 @@
 //! Commands that stand in for a person.
 
-use phoenix_engine::environment::DriverError;
+use phoenix_engine::environment::{DriverError, RUN_VARIABLE};
 
-/// Runs the command that performs a manual step; what it printed.
+/// Runs the command that performs a manual step of a run; what it printed.
 ///
 /// # Errors
 /// When it is empty, cannot be started, or does not end well: then with what it complained of.
-pub async fn command(step: &str, argv: &[String]) -> Result<String, DriverError> {
+pub async fn command(run: &str, step: &str, argv: &[String]) -> Result<String, DriverError> {
     let doing = || format!("automate {step}");
     let Some((program, arguments)) = argv.split_first() else {
         return Err(DriverError::new(doing(), "its automation is empty"));
     };
     let output = tokio::process::Command::new(program)
         .args(arguments)
+        .env(RUN_VARIABLE, run)
         .kill_on_drop(true)
         .output()
         .await

@@ -56,6 +56,7 @@ pub(crate) enum Command {
         "  phoenix run scenarios/ --env embedded\n",
         "  phoenix run my-drill.yaml --document docs/PHOENIX.md --require recovery\n",
         "  phoenix run --seed 7                         the same payloads, the same random choices\n",
+        "  phoenix run --resume latest                  a run that was killed: its open cycles, anew\n",
         "  phoenix run --format json | jq '.cycles[].finished.recovery'\n\n",
         exit::codes!(),
     ))]
@@ -201,7 +202,7 @@ pub(crate) struct Chosen {
 }
 
 /// Arguments of `run`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) chosen: Chosen,
@@ -217,6 +218,17 @@ pub(crate) struct RunArguments {
     /// What else the exit code follows.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) require: Option<Require>,
+    /// Take up a run that was killed, by its id or `latest`: what it left is removed, cycles that
+    /// had ended are kept, the one that was broken off and those not begun are run.
+    ///
+    /// With the arguments and the seed that it was started with. The evidence of the broken attempt
+    /// stays, and the report names it.
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = ["scenarios", "env", "profile", "seed", "document", "require"]
+    )]
+    pub(crate) resume: Option<String>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
     pub(crate) format: Format,

@@ -2,14 +2,19 @@
 //!
 //! The binary is one call of [`main`]; [`judge`] is open to whoever runs cycles without it.
 
+mod alive;
 mod arguments;
+mod attempts;
 mod commands;
 mod defect;
 mod error;
 mod exit;
 pub mod judge;
+mod leavings;
+mod processes;
 mod progress;
 mod project;
+mod record;
 mod terminal;
 
 use std::process::ExitCode;

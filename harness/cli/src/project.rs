@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use phoenix_engine::words::count;
 use phoenix_evidence::journal::event::Event;
 use phoenix_evidence::journal::{self, JournalError, Line};
 use phoenix_language::diagnostic::did_you_mean;
+use phoenix_reports::View;
 
+use crate::attempts::{self, Attempts};
 use crate::error::Error;
+use crate::record;
 use crate::terminal;
 
 /// The project.
@@ -176,24 +180,18 @@ pub(crate) fn run_folder(runs: &Path, run: &str) -> Result<PathBuf, Error> {
 }
 
 /// All lines of one journal.
-pub(crate) type JournalLines = Vec<Line<Event>>;
+type JournalLines = Vec<Line<Event>>;
 
-/// The journals of a run, in the order of its cycles. What was torn is told.
-pub(crate) fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
-    let mut cycles: Vec<PathBuf> = std::fs::read_dir(folder)
-        .map_err(|why| {
-            Error::usage(
-                format!("the run {} cannot be read: {why}", folder.display()),
-                "look at its permissions, or name another run",
-            )
-        })?
-        .flatten()
-        .map(|entry| entry.path().join("journal.jsonl"))
-        .filter(|path| path.is_file())
-        .collect();
-    cycles.sort();
+/// The journals of a run, in the order of its cycles: of each the newest attempt. What was torn is told.
+fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
+    let cycles = attempts::of(folder).map_err(|why| {
+        Error::usage(
+            format!("the run {} cannot be read: {why}", folder.display()),
+            "look at its permissions, or name another run",
+        )
+    })?;
     let mut all = Vec::new();
-    for path in cycles {
+    for path in cycles.iter().filter_map(Attempts::journal) {
         let read = journal::read::<Event>(&path).map_err(|why| unreadable(&why))?;
         if read.torn_bytes > 0 {
             terminal::talk(&format!(
@@ -213,6 +211,24 @@ pub(crate) fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
         ));
     }
     Ok(all)
+}
+
+/// A run as reports show it. Cycles that it has not come to are in it as such, and are told.
+pub(crate) fn view(folder: &Path) -> Result<View, Error> {
+    let missing = record::missing(folder)?;
+    let mut view = View::new(&journals(folder)?);
+    // One that was begun is shown as broken off by its own journal.
+    let unbegun = missing.iter().filter(|open| !open.begun);
+    view.missing.extend(unbegun.map(|open| open.cycle.clone()));
+    if !missing.is_empty() && !record::has_ended(folder) {
+        let run = folder.file_name().unwrap_or_default().to_string_lossy();
+        terminal::talk(&format!(
+            "note: {} of the run {run} have no end: `phoenix run --resume {run}` goes on, unless it \
+             still runs\n",
+            count(missing.len() as u64, "cycle", "cycles")
+        ));
+    }
+    Ok(view)
 }
 
 /// The files beside a journal that are not what it says of them: its verdicts rest on them.
@@ -235,7 +251,7 @@ fn changed(journal: &Path, lines: &[Line<Event>]) -> Vec<String> {
     all
 }
 
-fn unreadable(why: &JournalError) -> Error {
+pub(crate) fn unreadable(why: &JournalError) -> Error {
     let help = match why {
         JournalError::Newer { .. } => "it is left as it is; the phoenix that wrote it reads it",
         JournalError::Corrupt { .. } => {

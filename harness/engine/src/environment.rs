@@ -12,6 +12,10 @@ use crate::network::Network;
 use crate::plan::Fault;
 use crate::stack::Automation;
 
+/// Variable in the environment of every process that a run starts, with the run's id: what a killed
+/// run left running is known by it, whatever it was called and whoever its parent is now.
+pub const RUN_VARIABLE: &str = "PHOENIX_RUN";
+
 /// Why a driver could not act.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{doing}: {why}")]

@@ -243,5 +243,6 @@ fn started(stack: &Stack, scenario: &str) -> CycleStarted {
         stores: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
         host: String::new(),
+        broken: Vec::new(),
     }
 }

@@ -98,6 +98,19 @@ impl Engine {
         ))
     }
 
+    /// What tells this engine from any other; empty where it does not say.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn identity(&self) -> Result<String, DriverError> {
+        let info = self
+            .docker
+            .info()
+            .await
+            .map_err(|why| DriverError::new("ask the Docker engine for its identity", why))?;
+        Ok(info.id.unwrap_or_default())
+    }
+
     /// Removes everything that carries the run's label, containers first. Safe to repeat, and beside
     /// another that does the same.
     ///

@@ -47,10 +47,10 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
             .map_err(|why| fail(format!("{}: {why}. Is the path right?", file.display())))?;
         files.push(real);
     }
-    let nothing = tempfile::NamedTempFile::new().map_err(|why| fail(why.to_string()))?;
+    let nothing = tool.nothing().map_err(|why| fail(why.to_string()))?;
     let variables_file = match what.env_file {
         Some(_) => files.pop().unwrap_or_default(),
-        None => nothing.path().to_owned(),
+        None => nothing,
     };
     let folder = files
         .first()

@@ -6,19 +6,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use phoenix_engine::environment::DriverError;
+use phoenix_engine::environment::{DriverError, RUN_VARIABLE};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 /// What of the host's environment the tool needs to find the engine. Everything else stays
 /// outside: a `COMPOSE_FILE` would change the project, and a proxy would capture the way to a
 /// remote engine and be handed on to builds.
-const PASSED: [&str; 13] = [
+const PASSED: [&str; 12] = [
     "PATH",
     "HOME",
     "USER",
     "LANG",
-    "TMPDIR",
     "XDG_RUNTIME_DIR",
     "SSH_AUTH_SOCK",
     "DOCKER_HOST",
@@ -28,6 +27,9 @@ const PASSED: [&str; 13] = [
     "DOCKER_TLS",
     "DOCKER_API_VERSION",
 ];
+
+/// Folder for the tool's temporary files, within its configuration.
+const SCRATCH: &str = "tmp";
 
 const LOOKING: &str = "looking for Docker Compose";
 
@@ -45,6 +47,8 @@ pub struct Tool {
     pub version: String,
     /// `DOCKER_CONFIG` of its processes.
     config: PathBuf,
+    /// The run that its processes work for.
+    run: Option<String>,
 }
 
 impl Tool {
@@ -84,6 +88,7 @@ impl Tool {
                 args: args.iter().map(ToString::to_string).collect(),
                 version: String::new(),
                 config: config.to_owned(),
+                run: None,
             };
             match tool.asked().await {
                 Ok(version) if usable(&version) => {
@@ -95,6 +100,21 @@ impl Tool {
             }
         }
         Ok((tools, others))
+    }
+
+    /// The same for one run: by its id its processes are found when the run was killed over them. One
+    /// that lived on would make containers that nobody looks for any more.
+    #[must_use]
+    pub fn of(mut self, run: &str) -> Self {
+        self.run = Some(run.to_owned());
+        self
+    }
+
+    /// An empty file, for where the tool would read one of the host's.
+    pub(super) fn nothing(&self) -> std::io::Result<PathBuf> {
+        let path = self.config.join("nothing.env");
+        fs::write(&path, "")?;
+        Ok(path)
     }
 
     /// Whether this is version 1.
@@ -122,9 +142,14 @@ impl Tool {
                 command.env(name, value);
             }
         }
+        if let Some(run) = &self.run {
+            command.env(RUN_VARIABLE, run);
+        }
         command
             .envs(variables)
             .env("DOCKER_CONFIG", &self.config)
+            // What it unpacks for itself is left behind when it is killed: it goes with the folder.
+            .env("TMPDIR", self.config.join(SCRATCH))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
@@ -163,7 +188,7 @@ fn numbers(version: &str) -> (u64, u64) {
 /// without them: with the user's contexts and plugins, and without passwords of registries, for
 /// nothing is pulled by it.
 fn configure(folder: &Path, home: Option<&Path>) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(folder.join(SCRATCH))?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     let mut settings = json!({});
     if let Some(home) = home {
@@ -241,6 +266,7 @@ mod tests {
             args: Vec::new(),
             version: String::new(),
             config: folder.path().to_owned(),
+            run: None,
         };
         let variables = BTreeMap::from([("OURS".to_owned(), "1".to_owned())]);
         let output = tool.command(&variables).output().await.unwrap();
@@ -256,7 +282,8 @@ mod tests {
         // The test's own environment has more than that.
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
         for name in names {
-            let known = PASSED.contains(&name) || ["OURS", "DOCKER_CONFIG"].contains(&name);
+            let known =
+                PASSED.contains(&name) || ["OURS", "DOCKER_CONFIG", "TMPDIR"].contains(&name);
             assert!(known, "{name}");
         }
     }

@@ -85,7 +85,11 @@ impl Server {
             .map_err(|error| failed(&error))?
             .id;
         let done = self.help_by(&id, script, input, sink).await;
-        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        // With the volumes without a name that the image may declare: they carry no label.
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
         let removed = self.docker.remove_container(&id, Some(options)).await;
         done?;
         removed.map_err(|error| failed(&error))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{draft, status};
 use crate::arguments::{Format, GapsArguments};
 use crate::error::Error;
-use crate::project::{Project, journals, run_folder};
+use crate::project::{Project, run_folder, view};
 use crate::{exit, terminal};
 
 pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
@@ -14,7 +14,7 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
         return draft::draft(arguments);
     }
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
-    let view = View::new(&journals(&run_folder(&runs, &arguments.run)?)?);
+    let view = view(&run_folder(&runs, &arguments.run)?)?;
     let cycles = under(&view, arguments.profile.as_deref())?;
     if arguments.write {
         return status::write(&view.run, &cycles, arguments.document.as_deref());
@@ -23,7 +23,13 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
         Format::Json => terminal::json(&as_json(&view.run, &cycles))?,
         Format::Text => terminal::data(&text(&cycles))?,
     }
-    Ok(exit::worst(cycles.iter().map(|cycle| code(cycle))))
+    // A cycle that was never begun tells nothing either.
+    let missing = view.missing.iter().filter(|cycle| {
+        let profile = arguments.profile.as_deref();
+        profile.is_none_or(|profile| cycle.profile == profile)
+    });
+    let codes = cycles.iter().map(|cycle| code(cycle));
+    Ok(exit::worst(codes.chain(missing.map(|_| 3))))
 }
 
 /// The cycles of a run under a profile; all without one.

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod check;
+mod cycle;
 mod draft;
 mod gaps;
 mod images;
@@ -10,6 +11,7 @@ mod prepare;
 mod reap;
 mod reference;
 mod report;
+mod resume;
 mod run;
 mod status;
 

@@ -1,45 +1,21 @@
 //! `reap`: what killed runs left behind is removed, and nothing of a run that lives.
+//!
+//! Whether a run lives is told by its lock alone, and the lock is held while its remains are removed: a
+//! run cannot begin, or be taken up again, between the look and the act.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use crate::alive::{Held, Taken};
 use crate::arguments::ReapArguments;
 use crate::error::Error;
+use crate::leavings;
 use crate::project::Project;
+use crate::record;
 use crate::terminal;
 
-/// File in a run's folder that its process holds locked while it lives.
-const LOCK: &str = "lock";
 /// Something could not be removed.
 const NOT_REMOVED: u8 = 3;
-
-/// Held by a run for as long as it lives: the engine of the operating system lets go of it however
-/// the process ends.
-pub(crate) struct Alive {
-    _locked: File,
-}
-
-impl Alive {
-    /// Says that a run lives, by its folder.
-    ///
-    /// # Errors
-    /// When the lock cannot be had.
-    pub(crate) fn say(folder: &Path) -> std::io::Result<Self> {
-        let file = File::create(folder.join(LOCK))?;
-        file.lock()?;
-        Ok(Self { _locked: file })
-    }
-}
-
-/// Whether the run of a folder lives. A run of an older phoenix has no lock; none of these makes
-/// anything outside its folder.
-fn lives(folder: &Path) -> bool {
-    match File::open(folder.join(LOCK)) {
-        Ok(file) => matches!(file.try_lock(), Err(TryLockError::WouldBlock)),
-        Err(_) => false,
-    }
-}
 
 pub(crate) fn reap(arguments: &ReapArguments) -> Result<u8, Error> {
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
@@ -57,60 +33,65 @@ pub(crate) fn reap(arguments: &ReapArguments) -> Result<u8, Error> {
         }
         None => known.iter().collect(),
     };
+    let runtime = super::run::runtime()?;
+    let stacks: BTreeSet<String> = match runtime.block_on(phoenix_compose::reap::leftovers()) {
+        Ok(found) => found.into_keys().collect(),
+        // Who needs an engine is found out below.
+        Err(_) => BTreeSet::new(),
+    };
     let mut code = 0;
-    let mut dead: BTreeSet<String> = BTreeSet::new();
-    for folder in &chosen {
-        if lives(folder) {
-            terminal::data(&format!("{}: it lives; left alone\n", name(folder)))?;
-        } else {
-            dead.insert(name(folder));
+    for folder in chosen {
+        if !one(&runtime, folder, &stacks)? {
+            code = NOT_REMOVED;
         }
     }
-    let runtime = tokio::runtime::Runtime::new().map_err(|why| Error::Internal {
-        why: format!("threads cannot be had: {why}"),
-        journal: None,
-    })?;
-    let found = match runtime.block_on(phoenix_compose::reap::leftovers()) {
-        Ok(found) => found,
-        // Where nothing ever ran in containers, nobody needs an engine.
-        Err(_) if !chosen.iter().any(|folder| ran_in_containers(folder)) => Default::default(),
-        Err(why) => return Err(Error::Environment(why.to_string())),
-    };
-    for (stack, left) in found {
-        // A stack is called after its run and the nonce of its cycle.
-        let run = stack.rsplit_once('-').map_or("", |(run, _)| run);
-        if !dead.contains(run) {
-            if arguments.run.is_none() && !known.iter().any(|folder| name(folder) == run) {
+    if arguments.run.is_none() {
+        for stack in stacks {
+            if !known.iter().any(|folder| of(&stack, folder)) {
                 terminal::data(&format!(
-                    "{stack}: {left}; no run of {} made it; left alone\n",
+                    "{stack}: no run of {} made it; left alone\n",
                     runs.display()
                 ))?;
             }
-            continue;
-        }
-        match runtime.block_on(phoenix_compose::reap::reap(&stack)) {
-            Ok(()) => terminal::data(&format!("{stack}: {left}; removed\n"))?,
-            Err(why) => {
-                terminal::talk(&format!("{stack}: {why}\n"));
-                code = NOT_REMOVED;
-            }
-        }
-    }
-    for folder in chosen.iter().filter(|folder| dead.contains(&name(folder))) {
-        for stack in stacks(folder) {
-            match fs::remove_dir_all(&stack) {
-                Ok(()) => terminal::data(&format!("{}: removed\n", stack.display()))?,
-                Err(why) => {
-                    terminal::talk(&format!("{}: {why}\n", stack.display()));
-                    code = NOT_REMOVED;
-                }
-            }
-            // Secrets that were kept for a rebuild are no evidence.
-            let beside = stack.parent().unwrap_or(&stack);
-            let _none = fs::remove_dir_all(beside.join("vault/secrets"));
         }
     }
     Ok(code)
+}
+
+/// Removes what one run left, unless it lives; whether nothing is left that should not be.
+fn one(
+    runtime: &tokio::runtime::Runtime,
+    folder: &Path,
+    stacks: &BTreeSet<String>,
+) -> Result<bool, Error> {
+    let nothing = leavings::on_disk(folder).is_empty() && !stacks.iter().any(|s| of(s, folder));
+    match Held::take(folder) {
+        Taken::Lives => {
+            terminal::data(&format!("{}: it lives; left alone\n", name(folder)))?;
+            Ok(true)
+        }
+        // An archive that cannot be written and holds evidence only needs nobody.
+        Taken::Unknown(_) if nothing => Ok(true),
+        Taken::Unknown(why) => {
+            terminal::talk(&format!(
+                "{}: whether it lives cannot be told ({why}); left alone\n",
+                name(folder)
+            ));
+            Ok(false)
+        }
+        Taken::Held(_) if nothing && record::has_ended(folder) => Ok(true),
+        Taken::Held(held) => {
+            let mut gone = Vec::new();
+            let troubles = leavings::remove(runtime, folder, &held, &mut |line| gone.push(line));
+            for line in &gone {
+                terminal::data(&format!("{line}\n"))?;
+            }
+            for line in &troubles {
+                terminal::talk(&format!("{line}\n"));
+            }
+            Ok(troubles.is_empty())
+        }
+    }
 }
 
 fn name(folder: &Path) -> String {
@@ -121,30 +102,23 @@ fn name(folder: &Path) -> String {
         .into_owned()
 }
 
+/// Whether a stack is called after a run, and the nonce of a cycle.
+fn of(stack: &str, folder: &Path) -> bool {
+    stack
+        .rsplit_once('-')
+        .is_some_and(|(run, _)| run == name(folder))
+}
+
 /// Folders of runs, oldest first.
 fn folders(runs: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = fs::read_dir(runs)
+    let mut all: Vec<PathBuf> = std::fs::read_dir(runs)
         .into_iter()
         .flatten()
         .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
+        .filter(|path| leavings::is_run(&name(path)))
         .collect();
     all.sort();
     all
-}
-
-/// Folders of stacks that a run's cycles left.
-fn stacks(run: &Path) -> Vec<PathBuf> {
-    folders(run)
-        .into_iter()
-        .map(|cycle| cycle.join("stack"))
-        .filter(|stack| stack.is_dir())
-        .collect()
-}
-
-fn ran_in_containers(run: &Path) -> bool {
-    stacks(run)
-        .iter()
-        .any(|stack| stack.join("compose.yaml").exists() || stack.join("docker").exists())
 }

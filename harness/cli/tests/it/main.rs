@@ -1,12 +1,23 @@
 //! The command line as its users meet it: a binary, files, exit codes, words.
+#![allow(
+    clippy::print_stderr,
+    reason = "a skipped test says so where its runner sees it"
+)]
 
 mod documents;
 mod drafts;
+mod drill;
 mod evidence;
 mod generated;
+mod hindered;
+mod host;
 mod inputs;
 mod json;
+mod killed;
+mod killed_in_containers;
+mod proxy;
 mod repeated;
+mod resumed;
 mod status;
 mod support;
 mod terminal;

@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use super::results::{kind, proof, result};
 use super::{Cycle, StepError, StepResult, wait_for};
+use crate::environment::RUN_VARIABLE;
 use crate::plan::{Fault, HttpRequest, RunCommand, Step, Until};
 use crate::stack::Automation;
 use crate::words::{error_chain, first_bytes};
@@ -114,6 +115,7 @@ impl Cycle<'_> {
         let mut child = Command::new(program);
         child
             .args(arguments)
+            .env(RUN_VARIABLE, &self.started.run)
             .kill_on_drop(true)
             .stdin(std::process::Stdio::null());
         let output = tokio::time::timeout(command.timeout, child.output())

@@ -259,6 +259,25 @@ pub struct CycleStarted {
     pub secrets: BTreeMap<String, String>,
     /// Operating system and architecture.
     pub host: String,
+    /// Attempts at this cycle that were broken off, oldest first: a run that was killed and taken up
+    /// again makes such a cycle anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<BrokenAttempt>,
+}
+
+/// An attempt at a cycle that has no end. Nothing is concluded from it, and its evidence stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenAttempt {
+    /// Its folder within the run's, with its journal and ledger.
+    pub folder: String,
+    /// The steps that had begun and not ended, by their titles; none when it broke off between two
+    /// steps or before the first.
+    pub during: Vec<String>,
+    /// Moment of its last line; `None` when it has none.
+    pub last: Option<jiff::Timestamp>,
+    /// Bytes of torn last lines, in its journal and ledger, that were left out.
+    #[serde(default)]
+    pub torn_bytes: u64,
 }
 
 /// A file that went into a run.

@@ -3,6 +3,7 @@
 
 pub mod event;
 mod reader;
+pub mod run;
 mod writer;
 
 use serde::{Deserialize, Serialize};

@@ -78,21 +78,22 @@ async fn a_helper_that_is_killed_claims_nothing() {
     let options = ListContainersOptionsBuilder::default()
         .filters(&filter.into())
         .build();
+    // An engine says that it has killed one that is only just starting, and has not: until it is gone.
     let kill = async {
         loop {
             let found = docker.list_containers(Some(options.clone())).await.unwrap();
             if let Some(id) = found.first().and_then(|container| container.id.clone()) {
-                // One that is only just starting cannot be killed yet.
                 let options = None::<KillContainerOptions>;
-                if docker.kill_container(&id, options).await.is_ok() {
-                    return;
-                }
+                let _refused_or_killed = docker.kill_container(&id, options).await;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     let store = scratch.store();
-    let (backup, ()) = tokio::join!(store.backup(Form::Logical, folder.path()), kill);
+    let backup = tokio::select! {
+        backup = store.backup(Form::Logical, folder.path()) => backup,
+        () = kill => unreachable!("it never ends"),
+    };
     let error = backup.unwrap_err();
     assert!(error.why.contains("ended before"), "{error}");
     assert_eq!(names(folder.path()), Vec::<String>::new());

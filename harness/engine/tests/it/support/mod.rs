@@ -336,6 +336,7 @@ fn started() -> CycleStarted {
         stores: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
         host: String::new(),
+        broken: Vec::new(),
     }
 }
 
