@@ -16,7 +16,7 @@ use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
-use phoenix_kit::{Access, Secrets, Vault};
+use phoenix_kit::{Access, Keyring, Secrets, Vault};
 use phoenix_stores::Form;
 
 use crate::engine::Engine;
@@ -46,9 +46,8 @@ pub struct Compose {
 }
 
 /// What is so at the moment.
-#[derive(Default)]
 pub(crate) struct Live {
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Keyring,
     /// Random values that the run keeps over a rebuild.
     pub(crate) variables: BTreeMap<String, String>,
     /// The project as it was resolved last, prepared for the run.
@@ -93,16 +92,22 @@ impl Compose {
                 let len = len.to_string().parse().unwrap_or(24);
                 (name.clone(), Secrets::random(len))
             })
-            .collect();
-        let live = Live {
-            variables,
-            ..Live::default()
-        };
-        let images = Chosen::choose(&engine, &tool, &settings, &live.variables, says).await?;
+            .collect::<BTreeMap<_, _>>();
+        let images = Chosen::choose(&engine, &tool, &settings, &variables, says).await?;
         let (engine_version, _) = engine.version().await?;
         let mut versions = images.digests.clone();
         versions.insert("docker".to_owned(), engine_version);
         versions.insert("compose".to_owned(), tool.version.clone());
+        let vault = Vault::new(cycle_folder.join("vault"));
+        let live = Live {
+            secrets: Keyring::new(
+                folder.join("secrets.json"),
+                vault.content("secrets", "preserved"),
+            ),
+            variables,
+            project: None,
+            doors: Doors::new(),
+        };
         Ok(Self {
             run: run.to_owned(),
             stack,
@@ -110,7 +115,7 @@ impl Compose {
             engine,
             tool,
             folder,
-            vault: Vault::new(cycle_folder.join("vault")),
+            vault,
             network,
             access,
             images,
@@ -123,38 +128,6 @@ impl Compose {
         self.stack
             .store(name)
             .ok_or_else(|| DriverError::new(format!("find the store {name}"), "it is not declared"))
-    }
-
-    fn secrets_file(&self) -> PathBuf {
-        self.folder.join("secrets.json")
-    }
-
-    fn preserved_file(&self) -> PathBuf {
-        self.vault.content("secrets", "preserved")
-    }
-
-    /// Values for all secrets: the preserved ones as they were, the others anew.
-    pub(crate) async fn make_secrets(&self) -> Result<(), DriverError> {
-        let kept = Secrets::load(&self.preserved_file())?;
-        let (mut secrets, mut preserved) = (Secrets::default(), Secrets::default());
-        for secret in &self.stack.secrets {
-            let value = match kept.get(&secret.name).filter(|_| secret.preserved) {
-                Some(value) => value.to_owned(),
-                None => Secrets::generate(secret),
-            };
-            if secret.preserved {
-                preserved.set(&secret.name, value.clone());
-            }
-            secrets.set(&secret.name, value);
-        }
-        if let Some(parent) = self.preserved_file().parent() {
-            fs::create_dir_all(parent)
-                .map_err(|why| DriverError::new("keep the preserved secrets", why))?;
-        }
-        preserved.save(&self.preserved_file())?;
-        secrets.save(&self.secrets_file())?;
-        self.live.lock().await.secrets = secrets;
-        Ok(())
     }
 
     /// Whether a destroy of these stores is one of the whole stack.
@@ -189,7 +162,7 @@ impl Environment for Compose {
     }
 
     async fn build(&self) -> Result<(), DriverError> {
-        self.make_secrets().await?;
+        self.live.lock().await.secrets.make(&self.stack)?;
         self.raise().await?;
         self.first_start().await
     }
@@ -209,8 +182,7 @@ impl Environment for Compose {
     async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
         if self.is_whole(stores) {
             self.engine.remove_everything().await?;
-            self.live.lock().await.secrets.clear();
-            let _gone = fs::remove_file(self.secrets_file());
+            self.live.lock().await.secrets.burn();
         } else {
             self.remove_vessels(stores).await?;
         }
@@ -235,9 +207,7 @@ impl Environment for Compose {
     }
 
     async fn rebuild(&self, _stores: &[String]) -> Result<(), DriverError> {
-        if !self.secrets_file().exists() {
-            self.make_secrets().await?;
-        }
+        self.live.lock().await.secrets.make(&self.stack)?;
         self.raise().await
     }
 
@@ -324,15 +294,15 @@ impl Environment for Compose {
     }
 
     async fn secrets(&self) -> BTreeMap<String, Option<String>> {
-        let live = self.live.lock().await;
-        self.stack
+        self.live
+            .lock()
+            .await
             .secrets
-            .iter()
-            .map(|secret| {
-                let digest = live.secrets.digest(&self.run, &secret.name);
-                (secret.name.clone(), digest)
-            })
-            .collect()
+            .digests(&self.run, &self.stack)
+    }
+
+    async fn lets_in(&self, secret: &str) -> Result<Option<(bool, String)>, DriverError> {
+        self.is_let_in(secret).await
     }
 
     async fn context(&self, service: &str) -> Result<AppContext, DriverError> {
@@ -388,8 +358,7 @@ impl Environment for Compose {
             }
             _ => {}
         }
-        // Secrets that were kept for the rebuild are no evidence.
-        let _gone = fs::remove_file(self.preserved_file());
+        self.live.lock().await.secrets.forget_kept();
         Ok(())
     }
 }

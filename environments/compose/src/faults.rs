@@ -2,7 +2,6 @@
 
 use phoenix_engine::environment::{DriverError, Injected};
 use phoenix_engine::plan::Fault;
-use phoenix_kit::Secrets;
 
 use crate::driver::Compose;
 
@@ -14,20 +13,10 @@ impl Compose {
                 let Some(secret) = self.stack.secret(name) else {
                     return Err(DriverError::new(doing(), "no such secret is declared"));
                 };
-                let value = Secrets::generate(secret);
-                let changed = {
-                    let mut live = self.live.lock().await;
-                    let changed = live.secrets.get(name) != Some(value.as_str());
-                    live.secrets.set(name, value);
-                    changed
-                };
-                // The services that are started with it get it when they start next.
-                let running = self.running_with(name).await?;
-                self.stop_services(&running).await?;
-                self.create().await?;
-                if !running.is_empty() {
-                    self.start_services(&running).await?;
-                }
+                let mut live = self.live.lock().await;
+                let changed = live.secrets.regenerate(&self.stack, secret)?;
+                drop(live);
+                self.hand_out(name).await?;
                 Ok(Injected {
                     bitten: Some(changed),
                     proof: format!("{name} has a new value"),
@@ -56,6 +45,31 @@ impl Compose {
                 "the compose environment does not do this fault; the embedded one does",
             )),
         }
+    }
+
+    /// Makes the containers of what is started with a secret anew, and starts what ran of them. Where
+    /// nothing stands, the rebuild hands it out.
+    async fn hand_out(&self, secret: &String) -> Result<(), DriverError> {
+        let before = self.engine.containers().await?;
+        if before.is_empty() {
+            return Ok(());
+        }
+        let running = self.running_with(secret).await?;
+        self.stop_services(&running).await?;
+        let servers = self.servers();
+        let served = before
+            .iter()
+            .any(|one| one.running && servers.contains(&one.service));
+        if served {
+            // The server of a database is given its password too, and is another container then.
+            self.raise().await?;
+        } else {
+            self.create().await?;
+        }
+        if !running.is_empty() {
+            self.start_services(&running).await?;
+        }
+        Ok(())
     }
 
     /// Services that run and are started with a secret.

@@ -9,6 +9,7 @@ mod images;
 pub mod project;
 mod raise;
 pub mod reap;
+mod roles;
 mod services;
 mod settings;
 mod stores;

@@ -35,6 +35,18 @@ impl Compose {
         &self,
         store: &Store,
     ) -> Result<Box<dyn phoenix_stores::Store>, DriverError> {
+        let reach = self.reach(store).await?;
+        if store.engine != "postgres" {
+            return reach.driver(store);
+        }
+        let server = reach.server(store, reach.postgres_user(), reach.of("POSTGRES_PASSWORD"));
+        Ok(Box::new(Postgres::new(
+            self.known_to(&store.name, server).await,
+        )?))
+    }
+
+    /// By what a store is reached at the moment.
+    pub(crate) async fn reach(&self, store: &Store) -> Result<Reach, DriverError> {
         let doing = || format!("reach the store {}", store.name);
         let container = match server_of(store) {
             Some(server) => self.engine.container(&server).await?.ok_or_else(|| {
@@ -56,7 +68,7 @@ impl Compose {
             .and_then(|server| live.project.as_ref()?.services.get(&server).cloned())
             .map(|service| service.environment)
             .unwrap_or_default();
-        let reach = Reach {
+        Ok(Reach {
             docker: self.engine.docker().clone(),
             container: container.id,
             address,
@@ -66,9 +78,7 @@ impl Compose {
             volume: self.engine.volume_name(&store.at),
             helper: self.helper(),
             without: self.carried(store),
-        };
-        drop(live);
-        reach.driver(store)
+        })
     }
 
     fn helper(&self) -> String {
@@ -238,7 +248,7 @@ pub(crate) fn compare(
 }
 
 /// Everything by which a store is reached.
-struct Reach {
+pub(crate) struct Reach {
     docker: Docker,
     container: String,
     address: SocketAddr,
@@ -254,18 +264,17 @@ struct Reach {
 
 impl Reach {
     fn driver(self, store: &Store) -> Result<Box<dyn phoenix_stores::Store>, DriverError> {
-        let of = |name: &str| self.environment.get(name).cloned().unwrap_or_default();
         Ok(match store.engine.as_str() {
             "postgres" => {
-                let user = match of("POSTGRES_USER") {
-                    user if user.is_empty() => "postgres".to_owned(),
-                    user => user,
-                };
-                let password = of("POSTGRES_PASSWORD");
-                Box::new(Postgres::new(self.server(store, user, password))?)
+                let password = self.of("POSTGRES_PASSWORD");
+                Box::new(Postgres::new(self.server(
+                    store,
+                    self.postgres_user(),
+                    password,
+                ))?)
             }
             "mysql" => {
-                let password = of("MYSQL_ROOT_PASSWORD");
+                let password = self.of("MYSQL_ROOT_PASSWORD");
                 Box::new(Mysql::new(self.server(store, "root".to_owned(), password))?)
             }
             "volume" => Box::new(VolumeStore::new(
@@ -295,7 +304,20 @@ impl Reach {
         })
     }
 
-    fn server(&self, store: &Store, user: String, password: String) -> Server {
+    /// A variable of the server's container; empty where it has none.
+    pub(crate) fn of(&self, name: &str) -> String {
+        self.environment.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The role that the image makes, which may do everything.
+    pub(crate) fn postgres_user(&self) -> String {
+        match self.of("POSTGRES_USER") {
+            user if user.is_empty() => "postgres".to_owned(),
+            user => user,
+        }
+    }
+
+    pub(crate) fn server(&self, store: &Store, user: String, password: String) -> Server {
         Server {
             docker: self.docker.clone(),
             container: self.container.clone(),

@@ -18,7 +18,7 @@ use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
-use phoenix_kit::{Access, Secrets, Vault};
+use phoenix_kit::{Access, Keyring, Secrets, Vault};
 use phoenix_understudies::platform::{Log, Platform, Resolver, Running, SqliteDatabase};
 
 use crate::authority::Authority;
@@ -58,7 +58,6 @@ pub struct Embedded {
 }
 
 /// What runs.
-#[derive(Default)]
 pub(crate) struct Live {
     pub(crate) running: BTreeMap<String, Running>,
     /// Where each service listened last.
@@ -67,8 +66,22 @@ pub(crate) struct Live {
     /// What each service was started with: where its own commands run.
     pub(crate) platforms: BTreeMap<String, Platform>,
     pub(crate) logs: BTreeMap<String, Log>,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: Keyring,
     pub(crate) clocks: BTreeMap<String, i64>,
+}
+
+impl Live {
+    fn new(secrets: Keyring) -> Self {
+        Self {
+            running: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            databases: BTreeMap::new(),
+            platforms: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            secrets,
+            clocks: BTreeMap::new(),
+        }
+    }
 }
 
 impl Embedded {
@@ -110,11 +123,16 @@ impl Embedded {
             &Secrets::random(20),
             &Secrets::random(40),
         );
+        let vault = Vault::new(cycle_folder.join("vault"));
+        let secrets = Keyring::new(
+            folder.join("secrets.json"),
+            vault.content("secrets", "preserved"),
+        );
         Ok(Self {
             run: run.to_owned(),
             stack,
             folder,
-            vault: Vault::new(cycle_folder.join("vault")),
+            vault,
             authority_pem: authority.pem.clone(),
             router,
             objects,
@@ -122,7 +140,7 @@ impl Embedded {
             resolver,
             access,
             servers: memory::Servers::default(),
-            live: tokio::sync::Mutex::default(),
+            live: tokio::sync::Mutex::new(Live::new(secrets)),
             armed: Mutex::default(),
         })
     }
@@ -135,42 +153,6 @@ impl Embedded {
         self.stack
             .store(name)
             .ok_or_else(|| DriverError::new(format!("find the store {name}"), "it is not declared"))
-    }
-
-    pub(crate) fn secrets_file(&self) -> PathBuf {
-        self.folder.join("secrets.json")
-    }
-
-    fn preserved_file(&self) -> PathBuf {
-        self.vault.content("secrets", "preserved")
-    }
-
-    /// Values for all secrets: the preserved ones as they were, the others anew.
-    pub(crate) fn make_secrets(&self, secrets: &mut Secrets) -> Result<(), DriverError> {
-        let kept = Secrets::load(&self.preserved_file())?;
-        for secret in &self.stack.secrets {
-            let value = match kept.get(&secret.name).filter(|_| secret.preserved) {
-                Some(value) => value.to_owned(),
-                None => Secrets::generate(secret),
-            };
-            secrets.set(&secret.name, value);
-        }
-        secrets.save(&self.secrets_file())
-    }
-
-    fn keep_preserved(&self, secrets: &Secrets) -> Result<(), DriverError> {
-        let mut kept = Secrets::default();
-        for secret in self.stack.secrets.iter().filter(|secret| secret.preserved) {
-            if let Some(value) = secrets.get(&secret.name) {
-                kept.set(&secret.name, value.to_owned());
-            }
-        }
-        let path = self.preserved_file();
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)
-                .map_err(|why| DriverError::new("keep the preserved secrets", why))?;
-        }
-        kept.save(&path)
     }
 }
 
@@ -194,13 +176,8 @@ impl Environment for Embedded {
             self.create_vessel(store)
                 .map_err(|why| DriverError::new(format!("create {}", store.name), why))?;
         }
-        {
-            let mut live = self.live.lock().await;
-            let mut secrets = Secrets::default();
-            self.make_secrets(&mut secrets)?;
-            self.keep_preserved(&secrets)?;
-            live.secrets = secrets;
-        }
+        self.live.lock().await.secrets.make(&self.stack)?;
+        self.make_roles(&self.stack.store_names()).await?;
         self.first_start().await
     }
 
@@ -259,8 +236,7 @@ impl Environment for Embedded {
         // Secrets and containers live in the stack: they go with a whole destroy only.
         if whole {
             let mut live = self.live.lock().await;
-            live.secrets.clear();
-            let _gone = fs::remove_file(self.secrets_file());
+            live.secrets.burn();
             let _gone = fs::remove_dir_all(self.folder.join("containers"));
         }
         Ok(())
@@ -290,13 +266,9 @@ impl Environment for Embedded {
             self.create_vessel(store)
                 .map_err(|why| DriverError::new(format!("rebuild {name}"), why))?;
         }
-        let mut live = self.live.lock().await;
-        if !self.secrets_file().exists() {
-            let mut secrets = Secrets::default();
-            self.make_secrets(&mut secrets)?;
-            live.secrets = secrets;
-        }
-        Ok(())
+        self.live.lock().await.secrets.make(&self.stack)?;
+        let built: Vec<&str> = stores.iter().map(String::as_str).collect();
+        self.make_roles(&built).await
     }
 
     async fn backup(&self, store: &str, _label: Option<&str>) -> Result<Point, DriverError> {
@@ -367,7 +339,7 @@ impl Environment for Embedded {
             .map_err(|why| DriverError::new(doing(), why))?;
         let content = self.vault.content(&from_store, &from_point);
         let bytes = self
-            .copy_in(declared, &content)
+            .under_its_role(declared, || self.copy_in(declared, &content))
             .map_err(|why| DriverError::new(doing(), why))?;
         self.after_restore(declared)
             .map_err(|why| DriverError::new(doing(), why))?;
@@ -407,17 +379,15 @@ impl Environment for Embedded {
     }
 
     async fn secrets(&self) -> BTreeMap<String, Option<String>> {
-        let live = self.live.lock().await;
-        self.stack
+        self.live
+            .lock()
+            .await
             .secrets
-            .iter()
-            .map(|secret| {
-                (
-                    secret.name.clone(),
-                    live.secrets.digest(&self.run, &secret.name),
-                )
-            })
-            .collect()
+            .digests(&self.run, &self.stack)
+    }
+
+    async fn lets_in(&self, secret: &str) -> Result<Option<(bool, String)>, DriverError> {
+        self.is_let_in(secret).await
     }
 
     async fn context(&self, service: &str) -> Result<AppContext, DriverError> {
@@ -463,8 +433,7 @@ impl Environment for Embedded {
             }
             _ => {}
         }
-        // Secrets that were kept for the rebuild are no evidence.
-        let _gone = fs::remove_file(self.preserved_file());
+        self.live.lock().await.secrets.forget_kept();
         Ok(())
     }
 }

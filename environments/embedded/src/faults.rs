@@ -12,7 +12,7 @@ use crate::authority::Authority;
 use crate::driver::Embedded;
 use crate::objects;
 use crate::store::{directory, sqlite};
-use phoenix_kit::{Secrets, automation};
+use phoenix_kit::automation;
 
 /// Faults that wait for their moment.
 #[derive(Debug, Default)]
@@ -123,15 +123,10 @@ impl Embedded {
                     return Err(DriverError::new(doing(), "no secret is called so"));
                 };
                 let mut live = self.live.lock().await;
-                let before = live.secrets.digest(&self.run, name);
-                let value = Secrets::generate(secret);
-                live.secrets.set(name, value);
-                live.secrets.save(&self.secrets_file())?;
-                let after = live.secrets.digest(&self.run, name);
-                let proof = format!("digest {before:?} → {after:?}");
+                let changed = live.secrets.regenerate(&self.stack, secret)?;
                 Ok(Injected {
-                    bitten: Some(before != after),
-                    proof,
+                    bitten: Some(changed),
+                    proof: format!("{name} has a new value"),
                 })
             }
             Fault::EmptyBackup(store) => {

@@ -9,6 +9,7 @@ mod buckets;
 mod driver;
 mod faults;
 pub mod objects;
+mod roles;
 mod router;
 mod services;
 pub mod store;

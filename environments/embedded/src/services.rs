@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::applications::{self, Container};
 use crate::driver::Embedded;
+use crate::roles::ShutOut;
 use crate::store::sqlite;
 
 impl Embedded {
@@ -106,6 +107,8 @@ impl Embedded {
             Ok(database) => Arc::new(database),
             Err(why) => return Ok(Started::Dead(why.to_string())),
         };
+        let value = |secret: &str| live.secrets.get(secret).map(str::to_owned);
+        let shut_out = self.shuts_out(store, value)?;
         let clock = Clock::default();
         clock.shift_ms(live.clocks.get(name).copied().unwrap_or(0) * 1000);
         let mut env = service.env.clone();
@@ -118,6 +121,10 @@ impl Embedded {
             secrets: service
                 .secrets
                 .iter()
+                .filter(|name| {
+                    let secret = self.stack.secret(name);
+                    secret.is_none_or(|secret| secret.opens.is_none())
+                })
                 .map(|secret| live.secrets.get(secret).unwrap_or_default().to_owned())
                 .collect(),
             client: &client,
@@ -135,7 +142,11 @@ impl Embedded {
         let platform = Platform {
             env,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            database: Arc::clone(&database) as Arc<dyn phoenix_understudies::platform::Database>,
+            database: if shut_out {
+                Arc::new(ShutOut)
+            } else {
+                Arc::clone(&database) as Arc<dyn phoenix_understudies::platform::Database>
+            },
             files: volumes.files,
             config: volumes.config,
             backing,

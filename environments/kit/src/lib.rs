@@ -3,9 +3,11 @@
 
 pub mod access;
 pub mod automation;
+pub mod keyring;
 pub mod secrets;
 pub mod vault;
 
 pub use access::Access;
+pub use keyring::Keyring;
 pub use secrets::Secrets;
 pub use vault::Vault;

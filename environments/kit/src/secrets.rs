@@ -35,9 +35,9 @@ impl Secrets {
         self.values.insert(name.to_owned(), value);
     }
 
-    /// Forgets all values.
-    pub fn clear(&mut self) {
-        self.values.clear();
+    /// Takes all values out.
+    pub fn take(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.values)
     }
 
     /// First 16 hexadecimal digits of a digest keyed by the run, so that it can be compared within

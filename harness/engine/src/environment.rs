@@ -192,6 +192,13 @@ pub trait Environment: Send + Sync {
     /// Keyed digest of each secret's value as it is now.
     async fn secrets(&self) -> BTreeMap<String, Option<String>>;
 
+    /// Whether a store lets somebody in who shows the password that the stack is started with now; what
+    /// it answered. `None` where no such secret opens a store, or nobody asked for a password.
+    async fn lets_in(&self, secret: &str) -> Result<Option<(bool, String)>, DriverError> {
+        let _unasked = secret;
+        Ok(None)
+    }
+
     /// What the engine needs to make an application's client. Fails while the stack is not built.
     async fn context(&self, service: &str) -> Result<AppContext, DriverError>;
 

@@ -199,6 +199,9 @@ pub struct Secret {
     pub encoding: SecretEncoding,
     /// The variable that hands its value to the stack, where the driver needs to be told.
     pub env: Option<String>,
+    /// The store that it is the password of: nothing is sealed with it, and a server lets nobody in who
+    /// shows another one than its role was made with.
+    pub opens: Option<String>,
     /// Whether a rebuild brings the same value back.
     pub preserved: bool,
 }
@@ -266,6 +269,13 @@ impl Stack {
     #[must_use]
     pub fn secret(&self, name: &str) -> Option<&Secret> {
         self.secrets.iter().find(|secret| secret.name == name)
+    }
+
+    /// The key of a service: the first of its secrets that is no password of a store.
+    #[must_use]
+    pub fn key_of(&self, service: &Service) -> Option<&Secret> {
+        let mut secrets = service.secrets.iter().filter_map(|name| self.secret(name));
+        secrets.find(|secret| secret.opens.is_none())
     }
 
     /// Names of all stores, in the order of the file.

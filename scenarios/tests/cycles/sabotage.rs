@@ -148,6 +148,25 @@ fn a_changed_key_is_named() {
     assert!(ran.failed("key-changed") && ran.failed("login-failed"));
 }
 
+/// A dump holds no roles: the server that it is loaded into was made with the new password.
+#[test]
+fn a_new_password_does_no_harm_where_databases_come_back_from_dumps() {
+    let scenario = "scenario: passwords\nsteps:\n  - seed: { canaries: 8, pairs: 2 }\n  - backup: all\n  \
+                    - destroy: all\n  - inject: { regenerate: mattermost/db-password }\n  - rebuild: all\n  \
+                    - restore: all\n  - check: [health, login, survival, fingerprint]\n";
+    let ran = cycle(scenario, "target", &shipped_document());
+    assert_eq!(ran.view.recovery(), "recovered", "{}", ran.view.sentence());
+    let subject = Subject::Secret("mattermost/db-password".to_owned());
+    let shown = ran
+        .view
+        .results
+        .iter()
+        .find(|result| result.subject == subject);
+    let shown = shown.expect("it was shown to the database");
+    assert_eq!(shown.outcome, Outcome::Pass, "{}", shown.summary);
+    assert!(shown.summary.contains("lets in"), "{}", shown.summary);
+}
+
 /// Every page and file reads the same under the new key, and everybody else logs in: only what the
 /// key sealed tells of it.
 #[test]

@@ -25,7 +25,7 @@ pub(crate) struct Container<'a> {
     pub(crate) host: &'a str,
     /// The container's own folder, which does not outlive the container.
     pub(crate) folder: &'a Path,
-    /// Values of the service's secrets, in the order of the environment file.
+    /// Values of the service's keys, in the order of the environment file.
     pub(crate) secrets: Vec<String>,
     /// What the provider knows this service's client by: `client_id`, `client_secret`.
     pub(crate) client: &'a BTreeMap<String, String>,

@@ -3,6 +3,7 @@
 
 pub mod directory;
 pub(crate) mod memory;
+pub(crate) mod role;
 pub mod sqlite;
 
 use std::os::unix::fs::MetadataExt as _;

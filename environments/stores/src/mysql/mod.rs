@@ -74,6 +74,14 @@ impl Mysql {
         self
     }
 
+    /// Whether a server lets in who comes as its user with its password, and what it answered.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses for another reason than the password.
+    pub async fn lets_in(server: &Server) -> Result<(bool, String), DriverError> {
+        session::lets_in(server).await
+    }
+
     /// The words of an error: what was being done to which database.
     fn doing(&self, what: &str) -> String {
         format!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, OptsBuilder, Row, Value};
+use mysql_async::{Conn, Error, OptsBuilder, Row, ServerError, Value};
 use phoenix_engine::environment::DriverError;
 use tokio::time::Instant;
 
@@ -15,9 +15,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How often a server that gives no sign is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// A connection.
-pub(super) async fn connect(server: &Server) -> Result<Conn, DriverError> {
-    let options = OptsBuilder::default()
+/// What a server answers to a wrong password, or to a name that it does not know.
+const ACCESS_DENIED: u16 = 1045;
+
+fn options(server: &Server) -> OptsBuilder {
+    OptsBuilder::default()
         .ip_or_hostname(server.address.ip().to_string())
         .tcp_port(server.address.port())
         .user(Some(&server.user))
@@ -30,14 +32,45 @@ pub(super) async fn connect(server: &Server) -> Result<Conn, DriverError> {
             "SET SESSION time_zone = '+00:00', SESSION group_concat_max_len = 1048576, \
              SESSION wait_timeout = 86400, SESSION net_write_timeout = 3600"
                 .to_owned(),
-        ]);
-    let doing = format!(
+        ])
+}
+
+fn connecting(server: &Server) -> String {
+    format!(
         "connecting to the database '{}' in the container {} as '{}'",
         server.database, server.container, server.user
-    );
-    match tokio::time::timeout(CONNECT, Conn::new(options)).await {
-        Ok(opened) => opened.map_err(|error| DriverError::new(doing, error)),
+    )
+}
+
+/// Opens a connection; a refusal of the password is the answer inside.
+async fn open(server: &Server) -> Result<Result<Conn, ServerError>, DriverError> {
+    let doing = connecting(server);
+    match tokio::time::timeout(CONNECT, Conn::new(options(server))).await {
+        Ok(Ok(connection)) => Ok(Ok(connection)),
+        Ok(Err(Error::Server(error))) if error.code == ACCESS_DENIED => Ok(Err(error)),
+        Ok(Err(error)) => Err(DriverError::new(doing, error)),
         Err(_) => Err(DriverError::new(doing, "no answer within 10 s")),
+    }
+}
+
+/// A connection.
+pub(super) async fn connect(server: &Server) -> Result<Conn, DriverError> {
+    open(server)
+        .await?
+        .map_err(|refused| DriverError::new(connecting(server), refused))
+}
+
+/// Whether the server lets in who comes as this user with this password, and what it answered.
+///
+/// # Errors
+/// When it does not answer, or refuses for another reason.
+pub(super) async fn lets_in(server: &Server) -> Result<(bool, String), DriverError> {
+    match open(server).await? {
+        Ok(connection) => {
+            close(connection).await;
+            Ok((true, format!("let in as {}", server.user)))
+        }
+        Err(refused) => Ok((false, refused.to_string())),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use phoenix_engine::environment::DriverError;
 use tokio::time::Instant;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::server::Server;
@@ -59,15 +60,37 @@ async fn open(server: &Server) -> Result<Client, tokio_postgres::Error> {
     Ok(client)
 }
 
-/// A connection.
-pub(super) async fn connect(server: &Server) -> Result<Client, DriverError> {
-    let doing = format!(
+fn connecting(server: &Server) -> String {
+    format!(
         "connecting to the database '{}' in the container {} as '{}'",
         server.database, server.container, server.user
-    );
+    )
+}
+
+/// A connection.
+pub(super) async fn connect(server: &Server) -> Result<Client, DriverError> {
+    let doing = connecting(server);
     match tokio::time::timeout(CONNECT, open(server)).await {
         Ok(opened) => opened.map_err(|error| DriverError::new(doing, words(&error))),
         Err(_) => Err(DriverError::new(doing, "no answer within 10 s")),
+    }
+}
+
+/// Whether the server lets in who comes as this user with this password, and what it answered.
+///
+/// # Errors
+/// When it does not answer, or refuses for another reason.
+pub(super) async fn lets_in(server: &Server) -> Result<(bool, String), DriverError> {
+    match tokio::time::timeout(CONNECT, open(server)).await {
+        Ok(Ok(_client)) => Ok((true, format!("let in as {}", server.user))),
+        Ok(Err(error)) if error.code() == Some(&SqlState::INVALID_PASSWORD) => {
+            Ok((false, words(&error)))
+        }
+        Ok(Err(error)) => Err(DriverError::new(connecting(server), words(&error))),
+        Err(_) => Err(DriverError::new(
+            connecting(server),
+            "no answer within 10 s",
+        )),
     }
 }
 

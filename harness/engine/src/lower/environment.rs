@@ -253,6 +253,7 @@ fn secrets(root: &Node) -> Vec<Secret> {
                 _ => SecretEncoding::Text,
             },
             env: text_of(node.get("env")),
+            opens: text_of(node.get("opens")),
             preserved: false,
         })
         .collect()
@@ -333,6 +334,11 @@ fn names_fit(source: &Source, stack: &Stack) {
     for (_, node) in entries("stores") {
         if let Some(on) = node.get("on") {
             known_name(source, on, &stores, "store");
+        }
+    }
+    for (_, node) in entries("secrets") {
+        if let Some(opens) = node.get("opens") {
+            known_name(source, opens, &stores, "store");
         }
     }
     for (_, node) in entries("manual_steps") {

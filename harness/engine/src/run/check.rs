@@ -16,6 +16,7 @@ impl Cycle<'_> {
         // Each service by itself: one that never gets well must not delay what the clock says of
         // the others. Health, login and the first write come before the long reading.
         let services = self.stack.start_order();
+        self.try_passwords().await;
         let checked = join_all(
             services
                 .iter()
@@ -71,6 +72,28 @@ impl Cycle<'_> {
             done.push(format!("{compared} fingerprints compared"));
         }
         Ok(done.join("; "))
+    }
+
+    /// Shows every password that has changed to the store that it opens. A server that was restored
+    /// with its roles knows the old one; one whose roles were made anew knows the new one, and all is
+    /// well.
+    async fn try_passwords(&self) {
+        let changed: Vec<String> = {
+            let state = self.state();
+            let passwords = self.stack.secrets.iter().filter(|one| one.opens.is_some());
+            let names = passwords.map(|secret| secret.name.clone());
+            names
+                .filter(|name| state.secrets_before.get(name) != state.secrets_after.get(name))
+                .collect()
+        };
+        for name in changed {
+            let answer = match self.environment.lets_in(&name).await {
+                Ok(Some(answer)) => Ok(answer),
+                Ok(None) => continue,
+                Err(why) => Err(why.to_string()),
+            };
+            self.state().passwords.insert(name, answer);
+        }
     }
 
     async fn check_service(

@@ -1,14 +1,14 @@
 //! The end of a cycle: results that need the whole of it, the register, the expectations, and the
 //! last event.
 
-use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
+use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::event::{CycleFinished, DestructionProof, Event, Phase};
 
-use super::results::{kind, proof, result, tie};
+use super::results::{KEY_CHANGED, PASSWORD_REFUSED, kind, proof, result, tie};
 use super::state::State;
 use super::{Conclusion, Cycle, CycleError, Judgement};
 use crate::plan::{Act, Expected};
-use crate::stack::Policy;
+use crate::stack::{Policy, Secret};
 
 impl Cycle<'_> {
     pub(super) async fn finish(
@@ -310,6 +310,15 @@ impl Cycle<'_> {
             let after = state.secrets_after.get(&secret.name).cloned().flatten();
             let subject = Subject::Secret(secret.name.clone());
             let same = before.is_some() && before == after;
+            let digests = proof(
+                "rebuild",
+                "keyed digest of the value",
+                &format!(
+                    "{} → {}",
+                    digest_word(before.as_ref()),
+                    digest_word(after.as_ref())
+                ),
+            );
             // A preserved value shows nothing of whether a new one would have been made.
             if !secret.preserved || after.is_none() {
                 let (outcome, why) = match (&after, same) {
@@ -325,6 +334,16 @@ impl Cycle<'_> {
                     format!("{}: {why}", secret.name),
                 ));
             }
+            if let Some(store) = &secret.opens {
+                // A password that did not change was put to no test.
+                if !same {
+                    let answer = state.passwords.get(&secret.name);
+                    let mut found = password_result(secret, store, answer);
+                    found.proofs.push(digests);
+                    state.results.push(found);
+                }
+                continue;
+            }
             let summary = if same {
                 format!("{}: the same value after the rebuild", secret.name)
             } else {
@@ -338,17 +357,9 @@ impl Cycle<'_> {
                 summary.clone(),
             );
             if !same {
-                found.failures = vec![(kind("key-changed"), 1)];
+                found.failures = vec![(kind(KEY_CHANGED), 1)];
             }
-            found.proofs = vec![proof(
-                "rebuild",
-                "keyed digest of the value",
-                &format!(
-                    "{} → {}",
-                    digest_word(before.as_ref()),
-                    digest_word(after.as_ref())
-                ),
-            )];
+            found.proofs = vec![digests];
             state.results.push(found);
         }
     }
@@ -509,7 +520,11 @@ impl Cycle<'_> {
             }
             Expected::Diagnosis(word) => {
                 let changed = state.results.iter().any(|result| {
-                    result.check == CheckKind::SecretPreserved && result.outcome == Outcome::Fail
+                    result.check == CheckKind::SecretPreserved
+                        && result
+                            .failures
+                            .iter()
+                            .any(|(failure, _)| failure.0 == KEY_CHANGED)
                 });
                 let met = match word.as_str() {
                     "secret-regenerated" => changed,
@@ -531,6 +546,44 @@ impl Cycle<'_> {
             }
         }
     }
+}
+
+/// What a changed password came to at the store that it is to open.
+fn password_result(
+    secret: &Secret,
+    store: &str,
+    answer: Option<&Result<(bool, String), String>>,
+) -> CheckResult {
+    let name = &secret.name;
+    let (outcome, summary, saw) = match answer {
+        Some(Ok((true, saw))) => (
+            Outcome::Pass,
+            format!("{name}: another value, and {store} lets in who shows it"),
+            saw.as_str(),
+        ),
+        Some(Ok((false, saw))) => (
+            Outcome::Fail,
+            format!("{name}: another value, and {store} knows the old one only"),
+            saw.as_str(),
+        ),
+        Some(Err(why)) => (
+            Outcome::Unknown,
+            format!("{name}: another value, and {store} could not be asked whether it takes it"),
+            why.as_str(),
+        ),
+        None => (
+            Outcome::Unknown,
+            format!("{name}: another value, and nobody showed it to {store}"),
+            "not asked",
+        ),
+    };
+    let subject = Subject::Secret(name.clone());
+    let mut found = result(CheckKind::SecretPreserved, subject, outcome, 1, summary);
+    if outcome == Outcome::Fail {
+        found.failures = vec![(kind(PASSWORD_REFUSED), 1)];
+    }
+    found.proofs = vec![proof("check", &format!("the new password at {store}"), saw)];
+    found
 }
 
 fn names(subject: &Subject, name: &str) -> bool {

@@ -102,7 +102,7 @@ impl Cycle<'_> {
     pub(super) fn key_of(&self, known: &Known) -> Option<String> {
         known.spec.key.clone().or_else(|| {
             let service = self.stack.service(known.spec.service.as_deref()?)?;
-            service.secrets.first().cloned()
+            self.stack.key_of(service).map(|secret| secret.name.clone())
         })
     }
 

@@ -45,6 +45,11 @@ pub(super) fn kind(name: &str) -> FailureKind {
     FailureKind(name.to_owned())
 }
 
+/// A key has another value than before.
+pub(super) const KEY_CHANGED: &str = "key-changed";
+/// A store refuses the password that the stack is started with.
+pub(super) const PASSWORD_REFUSED: &str = "password-refused";
+
 /// What is known of a failed login for attributing it: how far it came.
 #[derive(Clone, Debug)]
 pub(crate) struct LoginFailure {
@@ -68,8 +73,30 @@ pub(super) fn tie(stack: &Stack, results: &mut [CheckResult], logins: &[LoginFai
             (
                 CheckKind::Write | CheckKind::Health | CheckKind::Restart,
                 Subject::Service(service),
-            ) => {
-                store_root(stack, results, service).or_else(|| secret_root(stack, results, service))
+            ) => store_root(stack, results, service)
+                .or_else(|| secret_root(stack, results, service))
+                .or_else(|| password_root(stack, results, service)),
+            // What a key seals is asked for at a service that is shut out, or behind such a provider.
+            (CheckKind::Survival, Subject::Secret(secret))
+                if results[at].outcome == Outcome::Unknown =>
+            {
+                let users = stack.services.iter();
+                let mut users = users.filter(|one| one.secrets.contains(secret));
+                users.find_map(|one| {
+                    let provider = one.login_via.as_deref().unwrap_or(&one.name);
+                    password_root(stack, results, &one.name)
+                        .or_else(|| password_root(stack, results, provider))
+                })
+            }
+            // Nobody gets at it through its application, which its database does not let in.
+            (CheckKind::Survival, Subject::Store(store))
+                if results[at].outcome == Outcome::Unknown =>
+            {
+                let mut users = stack
+                    .services
+                    .iter()
+                    .filter(|one| one.needs.contains(store));
+                users.find_map(|one| password_root(stack, results, &one.name))
             }
             (CheckKind::RecoveryPoints | CheckKind::Rpo, Subject::Store(store)) => {
                 find(results, CheckKind::Survival, &Subject::Store(store.clone()))
@@ -107,6 +134,19 @@ fn login_root(
     let failure = logins.iter().find(|failure| failure.service == service)?;
     let own = stack.service(service)?;
     let provider = own.login_via.as_deref().unwrap_or(service);
+    let shut_out = || {
+        password_root(stack, results, service).or_else(|| password_root(stack, results, provider))
+    };
+    login_root_of_stage(stack, results, failure, service, provider).or_else(shut_out)
+}
+
+fn login_root_of_stage(
+    stack: &Stack,
+    results: &[CheckResult],
+    failure: &LoginFailure,
+    service: &str,
+    provider: &str,
+) -> Option<usize> {
     if failure.twin || failure.stage == Some(LoginStage::Account) {
         return store_root(stack, results, service)
             .or_else(|| store_root(stack, results, provider));
@@ -141,6 +181,20 @@ fn secret_root(stack: &Stack, results: &[CheckResult], service: &str) -> Option<
             CheckKind::Survival,
             &Subject::Secret(secret.clone()),
         )
+    })
+}
+
+/// A password of the service that its store refuses: it cannot serve.
+fn password_root(stack: &Stack, results: &[CheckResult], service: &str) -> Option<usize> {
+    let service = stack.service(service)?;
+    results.iter().position(|result| {
+        let password = |secret: &String| result.subject == Subject::Secret(secret.clone());
+        result.check == CheckKind::SecretPreserved
+            && result
+                .failures
+                .iter()
+                .any(|(failure, _)| failure.0 == PASSWORD_REFUSED)
+            && service.secrets.iter().any(password)
     })
 }
 

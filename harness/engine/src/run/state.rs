@@ -58,6 +58,9 @@ pub(crate) struct State {
     pub(crate) vessels_before: Vec<Vessel>,
     pub(crate) secrets_before: BTreeMap<String, Option<String>>,
     pub(crate) secrets_after: BTreeMap<String, Option<String>>,
+    /// Passwords that are others than before the disaster: whether their stores let in who shows them,
+    /// and what they answered.
+    pub(crate) passwords: BTreeMap<String, Result<(bool, String), String>>,
     pub(crate) proofs: BTreeMap<String, (DestructionProof, String)>,
     /// Marker of each store's tombstone.
     pub(crate) tombstones: BTreeMap<String, String>,

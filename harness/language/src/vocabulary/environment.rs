@@ -20,7 +20,7 @@ pub(super) fn shape() -> Shape {
         ),
         optional(
             "secrets",
-            "Secrets: their loss makes good data unreadable.",
+            "Secrets: keys, whose loss makes good data unreadable, and passwords of stores.",
             Named(Box::new(secret())),
         ),
         required(
@@ -127,6 +127,11 @@ fn secret() -> Shape {
             "The variable of the Compose files that has its value.",
             Text,
         ),
+        optional(
+            "opens",
+            "The store that it is the password of; a key that seals data has none.",
+            Text,
+        ),
     ])
 }
 
@@ -144,7 +149,7 @@ fn service() -> Shape {
         optional("needs", "Stores and services that it needs.", list(Text)),
         optional(
             "secrets",
-            "Secrets that it is started with; the first is its key.",
+            "Secrets that it is started with; the first that opens no store is its key.",
             list(Text),
         ),
         optional("login", "How people log in.", http::login()),

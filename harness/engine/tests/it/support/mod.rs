@@ -261,6 +261,7 @@ fn stack() -> Stack {
             bytes: 32,
             encoding: SecretEncoding::Hex,
             env: None,
+            opens: None,
             preserved: true,
         }],
         ..Stack::default()
