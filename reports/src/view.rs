@@ -36,6 +36,8 @@ pub struct CycleView {
     pub at: String,
     /// How it ended; `None` when its journal breaks off.
     pub finished: Option<CycleFinished>,
+    /// Name of its folder, beside the report; `None` where only its journal is known.
+    pub folder: Option<String>,
     /// Its steps.
     pub steps: Vec<StepView>,
     /// Verdicts.
@@ -73,6 +75,8 @@ pub struct StepView {
     pub from_s: f64,
     /// How long it took, in seconds.
     pub took_s: f64,
+    /// Logs that were kept when it ended: files within the cycle's folder.
+    pub logs: Vec<String>,
 }
 
 /// A login.
@@ -135,6 +139,7 @@ impl CycleView {
             started: (**started).clone(),
             at: first.at.to_string(),
             finished: None,
+            folder: None,
             steps: Vec::new(),
             survival: None,
             results: Vec::new(),
@@ -166,8 +171,16 @@ impl CycleView {
                         detail: String::new(),
                         from_s: 0.0,
                         took_s: 0.0,
+                        logs: Vec::new(),
                     })
                     .collect();
+            }
+            Event::Attached { file, .. } => {
+                if let Some((step, _)) = file.strip_prefix("logs/").and_then(|f| f.split_once('/'))
+                    && let Some(view) = self.step(step)
+                {
+                    view.logs.push(file.clone());
+                }
             }
             Event::StepStarted { step } => {
                 if let Some(view) = self.step(step) {

@@ -10,13 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{
-    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, Vessel,
+    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, ProcessLog, Started, Vessel,
 };
 use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
-use phoenix_kit::{Access, Keyring, Secrets, Vault};
+use phoenix_kit::{Access, Hidden, Keyring, Secrets, Vault};
 use phoenix_stores::Form;
 
 use crate::engine::Engine;
@@ -27,6 +27,8 @@ use crate::settings::Settings;
 
 /// Lines of a service's log that are kept with a failure.
 const LOG_LINES: usize = 50;
+/// Lines of a container's log that are kept with a run.
+const KEPT_LINES: usize = 5000;
 
 /// A stack of containers of one cycle.
 pub struct Compose {
@@ -128,6 +130,12 @@ impl Compose {
         self.stack
             .store(name)
             .ok_or_else(|| DriverError::new(format!("find the store {name}"), "it is not declared"))
+    }
+
+    /// What must not be kept of what containers print.
+    async fn hidden(&self) -> Hidden {
+        let live = self.live.lock().await;
+        Hidden::new(&live.secrets, &self.access).and(&live.variables)
     }
 
     /// Whether a destroy of these stores is one of the whole stack.
@@ -344,9 +352,25 @@ impl Environment for Compose {
             .map(crate::settings::container_of)
             .unwrap_or_default();
         match self.engine.container(&name).await {
-            Ok(Some(container)) => self.engine.log(&container.id, LOG_LINES).await,
+            Ok(Some(container)) => {
+                let lines = self.engine.log(&container.id, LOG_LINES).await;
+                self.hidden().await.lines(&lines)
+            }
             _ => Vec::new(),
         }
+    }
+
+    async fn logs(&self) -> Vec<ProcessLog> {
+        let containers = self.engine.containers().await.unwrap_or_default();
+        let mut logs = Vec::new();
+        for container in containers.iter().filter(|one| !one.service.is_empty()) {
+            let lines = self.engine.log(&container.id, KEPT_LINES).await;
+            logs.push(ProcessLog {
+                name: container.service.clone(),
+                lines: self.hidden().await.lines(&lines),
+            });
+        }
+        logs
     }
 
     async fn reap(&self) -> Result<(), DriverError> {

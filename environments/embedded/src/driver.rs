@@ -12,13 +12,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{
-    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, StreamCut, Vessel,
+    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, ProcessLog, Started,
+    StreamCut, Vessel,
 };
 use phoenix_engine::network::Network;
 use phoenix_engine::plan::Fault;
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
-use phoenix_kit::{Access, Keyring, Secrets, Vault};
+use phoenix_kit::{Access, Hidden, Keyring, Secrets, Vault};
 use phoenix_understudies::platform::{Log, Platform, Resolver, Running, SqliteDatabase};
 
 use crate::authority::Authority;
@@ -413,7 +414,19 @@ impl Environment for Embedded {
     async fn log(&self, service: &str) -> Vec<String> {
         let live = self.live.lock().await;
         let lines = live.logs.get(service).map(Log::lines).unwrap_or_default();
-        lines.iter().rev().take(50).rev().cloned().collect()
+        let last = lines.len().saturating_sub(50);
+        Hidden::new(&live.secrets, &self.access).lines(&lines[last..])
+    }
+
+    async fn logs(&self) -> Vec<ProcessLog> {
+        let live = self.live.lock().await;
+        let hidden = Hidden::new(&live.secrets, &self.access);
+        let logs = live.logs.iter();
+        logs.map(|(name, log)| ProcessLog {
+            name: name.clone(),
+            lines: hidden.lines(&log.lines()),
+        })
+        .collect()
     }
 
     async fn reap(&self) -> Result<(), DriverError> {

@@ -61,6 +61,20 @@ impl Access {
         &self.person
     }
 
+    /// Values that must not be kept anywhere, each with what it is.
+    pub(crate) fn values(&self) -> Vec<(String, String)> {
+        let mut all = vec![("canary person".to_owned(), self.person.password.clone())];
+        let secret = |field: &str| {
+            let words = ["secret", "password", "token", "pat", "key"];
+            words.iter().any(|word| field.contains(word))
+        };
+        for (whose, fields) in self.known().iter() {
+            let fields = fields.iter().filter(|(field, _)| secret(field));
+            all.extend(fields.map(|(field, value)| (format!("{whose} {field}"), value.clone())));
+        }
+        all
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Fields>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -259,10 +273,9 @@ impl Access {
         {
             by_role.insert("config".to_owned(), second.name.clone());
         }
-        let secrets = service
-            .secrets
-            .first()
-            .map(|secret| BTreeMap::from([("key".to_owned(), secret.clone())]))
+        let secrets = stack
+            .key_of(service)
+            .map(|secret| BTreeMap::from([("key".to_owned(), secret.name.clone())]))
             .unwrap_or_default();
         let known = self.known();
         let mut access = known.get(name).cloned().unwrap_or_default();

@@ -45,6 +45,14 @@ impl Keyring {
         all.iter().rev().map(String::as_str)
     }
 
+    /// Every value that there is or was, with its secret's name.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let former = self.former.iter();
+        let former =
+            former.flat_map(|(name, all)| all.iter().map(|value| (name.as_str(), value.as_str())));
+        self.now.iter().chain(former)
+    }
+
     /// Digest of every declared secret's value, keyed by the run; `None` for one without a value.
     #[must_use]
     pub fn digests(&self, run: &str, stack: &Stack) -> BTreeMap<String, Option<String>> {
@@ -108,6 +116,10 @@ impl Keyring {
     /// Removes the values that were kept for a rebuild: they are no evidence.
     pub fn forget_kept(&self) {
         let _gone = fs::remove_file(&self.kept);
+        // The folders that were made for it, while nothing else is in them.
+        for folder in self.kept.ancestors().skip(1).take(2) {
+            let _not_empty = fs::remove_dir(folder);
+        }
     }
 
     fn save(&self, stack: &Stack) -> Result<(), DriverError> {

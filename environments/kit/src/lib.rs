@@ -4,10 +4,12 @@
 pub mod access;
 pub mod automation;
 pub mod keyring;
+pub mod redact;
 pub mod secrets;
 pub mod vault;
 
 pub use access::Access;
 pub use keyring::Keyring;
+pub use redact::Hidden;
 pub use secrets::Secrets;
 pub use vault::Vault;

@@ -35,6 +35,12 @@ impl Secrets {
         self.values.insert(name.to_owned(), value);
     }
 
+    /// All values with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.values.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Takes all values out.
     pub fn take(&mut self) -> BTreeMap<String, String> {
         std::mem::take(&mut self.values)

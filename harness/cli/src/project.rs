@@ -183,7 +183,7 @@ pub(crate) fn run_folder(runs: &Path, run: &str) -> Result<PathBuf, Error> {
 type JournalLines = Vec<Line<Event>>;
 
 /// The journals of a run, in the order of its cycles: of each the newest attempt. What was torn is told.
-fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
+fn journals(folder: &Path) -> Result<Vec<(String, JournalLines)>, Error> {
     let cycles = attempts::of(folder).map_err(|why| {
         Error::usage(
             format!("the run {} cannot be read: {why}", folder.display()),
@@ -202,7 +202,8 @@ fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
         for words in changed(&path, &read.lines) {
             terminal::talk(&format!("warning: {words}\n"));
         }
-        all.push(read.lines);
+        let cycle = path.parent().and_then(Path::file_name).unwrap_or_default();
+        all.push((cycle.to_string_lossy().into_owned(), read.lines));
     }
     if all.is_empty() {
         return Err(Error::usage(
@@ -216,7 +217,19 @@ fn journals(folder: &Path) -> Result<Vec<JournalLines>, Error> {
 /// A run as reports show it. Cycles that it has not come to are in it as such, and are told.
 pub(crate) fn view(folder: &Path) -> Result<View, Error> {
     let missing = record::missing(folder)?;
-    let mut view = View::new(&journals(folder)?);
+    let (folders, journals): (Vec<String>, Vec<JournalLines>) =
+        journals(folder)?.into_iter().unzip();
+    let mut view = View::new(&journals);
+    // One that has no first event has no view.
+    let told = folders.into_iter().zip(&journals).filter(|(_, lines)| {
+        matches!(
+            lines.first().map(|line| &line.event),
+            Some(Event::CycleStarted(_))
+        )
+    });
+    for (cycle, (name, _)) in view.cycles.iter_mut().zip(told) {
+        cycle.folder = Some(name);
+    }
     // One that was begun is shown as broken off by its own journal.
     let unbegun = missing.iter().filter(|open| !open.begun);
     view.missing.extend(unbegun.map(|open| open.cycle.clone()));

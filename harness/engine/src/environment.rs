@@ -217,8 +217,23 @@ pub trait Environment: Send + Sync {
     /// The last lines of a service's log.
     async fn log(&self, service: &str) -> Vec<String>;
 
+    /// What everything that runs, or has run and is still there, has printed: the last lines of each,
+    /// without the value of any secret.
+    async fn logs(&self) -> Vec<ProcessLog> {
+        Vec::new()
+    }
+
     /// Removes everything that the run made but its evidence. Safe to repeat.
     async fn reap(&self) -> Result<(), DriverError>;
+}
+
+/// What a process or container of the stack printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessLog {
+    /// What it is called.
+    pub name: String,
+    /// Its last lines, oldest first.
+    pub lines: Vec<String>,
 }
 
 /// What an injection did.

@@ -164,3 +164,18 @@ expect:
         .collect();
     assert_eq!(unmet, ["lost: at least 1"]);
 }
+
+#[test]
+fn logs_are_kept_where_something_is_not_well_and_nowhere_else() {
+    let ran = ran("  - check: [health]\n  - inject: { stop: wiki }\n  - check: [health]\n");
+    let logs: Vec<usize> = ran.view.steps.iter().map(|step| step.logs.len()).collect();
+    assert_eq!(
+        logs.iter().filter(|count| **count > 0).count(),
+        1,
+        "{logs:?}"
+    );
+    let kept = &ran.view.steps.last().expect("steps").logs;
+    let wiki = kept.iter().find(|file| file.ends_with("/wiki.log"));
+    let wiki = wiki.unwrap_or_else(|| panic!("{kept:?}"));
+    assert!(!ran.file(wiki).trim().is_empty(), "the wiki said something");
+}

@@ -25,7 +25,7 @@ pub(crate) struct Ran {
     pub(crate) view: CycleView,
     /// Whether anything but evidence is left of the stack.
     pub(crate) left: bool,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Ran {
@@ -77,6 +77,12 @@ impl Ran {
             .iter()
             .filter(|result| result.check == CheckKind::Survival && result.subject == subject);
         Some(results[of_secret.next()?.consequence_of?].subject.clone())
+    }
+
+    /// What a file of the cycle's folder says.
+    pub(crate) fn file(&self, name: &str) -> String {
+        let path = self.folder.path().join("cycle").join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
     }
 
     pub(crate) fn exit(&self) -> u8 {
@@ -172,7 +178,7 @@ pub(crate) fn run(environment: &Source, stack: &Stack, plan: &Plan, document: &s
     Ran {
         view,
         left: cycle_folder.join("stack").exists(),
-        _folder: folder,
+        folder,
     }
 }
 

@@ -89,7 +89,7 @@ impl Run {
     /// Runs every cycle that has not ended, one after another, and concludes over all.
     pub(super) fn go(mut self, runtime: &tokio::runtime::Runtime) -> Result<u8, Error> {
         let shown = Shown::new();
-        let cancel = interruptible(runtime, shown.voice());
+        let cancel = interruptible(runtime, &shown.voice());
         let of = self.prepared.iter().map(|ready| ready.plans.len()).sum();
         let mut finished = Vec::new();
         let mut number = 0;
@@ -141,21 +141,28 @@ impl Run {
     }
 }
 
-/// A token that Ctrl-C cancels.
-fn interruptible(runtime: &tokio::runtime::Runtime, voice: Voice) -> CancellationToken {
+/// A token that is cancelled by Ctrl-C, and by whoever ends a job of a CI.
+fn interruptible(runtime: &tokio::runtime::Runtime, voice: &Voice) -> CancellationToken {
     // A file that may not grow is an error to be told, and not the end of the process.
     let _limit = {
         let _within = runtime.enter();
         tokio::signal::unix::signal(SignalKind::from_raw(SIGXFSZ))
     };
     let cancel = CancellationToken::new();
-    let token = cancel.clone();
-    runtime.spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            voice.says("interrupted: stopping in order; what was done is in the journal");
-            token.cancel();
-        }
-    });
+    for ask in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (token, voice, within) = (cancel.clone(), voice.clone(), runtime.enter());
+        // Where a signal cannot be listened to, it ends the process as it always did.
+        let Ok(mut heard) = tokio::signal::unix::signal(ask) else {
+            continue;
+        };
+        drop(within);
+        runtime.spawn(async move {
+            if heard.recv().await.is_some() && !token.is_cancelled() {
+                voice.says("interrupted: stopping in order; what was done is in the journal");
+                token.cancel();
+            }
+        });
+    }
     cancel
 }
 

@@ -93,10 +93,16 @@ fn a_kill_at_any_moment_leaves_a_journal_that_is_told_as_broken_off() {
 
 #[test]
 fn an_interrupt_stops_in_order_and_leaves_nothing_but_evidence() {
+    for signal in ["-INT", "-TERM"] {
+        stops_in_order(signal);
+    }
+}
+
+fn stops_in_order(signal: &str) {
     let project = Project::shipped();
     let (mut child, path) = run_until(&project, 20);
     let interrupted = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([signal, &child.id().to_string()])
         .status()
         .expect("kill runs");
     assert!(interrupted.success());

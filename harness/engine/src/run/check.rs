@@ -32,6 +32,7 @@ impl Cycle<'_> {
             let mut state = self.state();
             state.results.extend(all.results);
             state.login_failures.extend(all.login_failures);
+            state.unwell |= !all.unwell.is_empty() || !all.no_login.is_empty();
         }
         let told = |well: &str, not: &str, which: &[String]| {
             if which.is_empty() {

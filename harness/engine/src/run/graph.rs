@@ -105,6 +105,10 @@ impl Cycle<'_> {
             Ok(detail) => (StepEnd::Done, detail.clone()),
             Err(why) => (StepEnd::Failed, why.clone()),
         };
+        let unwell = std::mem::take(&mut self.state().unwell);
+        if outcome.is_err() || unwell {
+            self.keep_logs(step).await?;
+        }
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.progress
             .step_finished(&self.name, number + 1, ended, &detail, took_ms);

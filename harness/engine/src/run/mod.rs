@@ -6,6 +6,7 @@ mod conclude;
 mod disaster;
 mod finish;
 mod graph;
+mod logs;
 mod observe;
 mod progress;
 mod recover;

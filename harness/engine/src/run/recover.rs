@@ -341,6 +341,7 @@ impl Cycle<'_> {
                 count(services.len() as u64, "service", "services")
             ))
         } else {
+            self.state().unwell = true;
             let silent: Vec<String> = self.state().dead.keys().cloned().collect();
             for service in silent {
                 let lines = self.environment.log(&service).await;

@@ -69,6 +69,8 @@ pub(crate) struct State {
     pub(crate) disaster: Option<Disaster>,
     pub(crate) phases: BTreeMap<(String, Phase), f64>,
     pub(crate) dead: BTreeMap<String, String>,
+    /// A step that ended has seen something that did not start or is not well.
+    pub(crate) unwell: bool,
     pub(crate) results: Vec<CheckResult>,
     /// Verdict → count, over all canaries, and (store, verdict) → count.
     pub(crate) verdicts: BTreeMap<(String, String), u64>,
