@@ -75,8 +75,17 @@ pub struct StepView {
     pub from_s: f64,
     /// How long it took, in seconds.
     pub took_s: f64,
-    /// Logs that were kept when it ended: files within the cycle's folder.
-    pub logs: Vec<String>,
+    /// Logs that were kept when it ended.
+    pub logs: Vec<KeptLog>,
+}
+
+/// A log that was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptLog {
+    /// Whose it is.
+    pub name: String,
+    /// The file, within the cycle's folder.
+    pub file: String,
 }
 
 /// A login.
@@ -176,10 +185,16 @@ impl CycleView {
                     .collect();
             }
             Event::Attached { file, .. } => {
-                if let Some((step, _)) = file.strip_prefix("logs/").and_then(|f| f.split_once('/'))
+                let of_step = file
+                    .strip_prefix("logs/")
+                    .and_then(|log| log.split_once('/'));
+                if let Some((step, log)) = of_step
                     && let Some(view) = self.step(step)
                 {
-                    view.logs.push(file.clone());
+                    view.logs.push(KeptLog {
+                        name: log.trim_end_matches(".log").to_owned(),
+                        file: file.clone(),
+                    });
                 }
             }
             Event::StepStarted { step } => {

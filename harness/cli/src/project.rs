@@ -214,7 +214,21 @@ fn journals(folder: &Path) -> Result<Vec<(String, JournalLines)>, Error> {
     Ok(all)
 }
 
-/// A run as reports show it. Cycles that it has not come to are in it as such, and are told.
+/// A run as reports show it. Where it did not come to its end, that is told.
+pub(crate) fn view_and_note(folder: &Path) -> Result<View, Error> {
+    let missing = record::missing(folder)?;
+    if !missing.is_empty() && !record::has_ended(folder) {
+        let run = folder.file_name().unwrap_or_default().to_string_lossy();
+        terminal::talk(&format!(
+            "note: {} of the run {run} have no end: `phoenix run --resume {run}` goes on, unless it \
+             still runs\n",
+            count(missing.len() as u64, "cycle", "cycles")
+        ));
+    }
+    view(folder)
+}
+
+/// A run as reports show it. Cycles that it has not come to are in it as such.
 pub(crate) fn view(folder: &Path) -> Result<View, Error> {
     let missing = record::missing(folder)?;
     let (folders, journals): (Vec<String>, Vec<JournalLines>) =
@@ -233,14 +247,6 @@ pub(crate) fn view(folder: &Path) -> Result<View, Error> {
     // One that was begun is shown as broken off by its own journal.
     let unbegun = missing.iter().filter(|open| !open.begun);
     view.missing.extend(unbegun.map(|open| open.cycle.clone()));
-    if !missing.is_empty() && !record::has_ended(folder) {
-        let run = folder.file_name().unwrap_or_default().to_string_lossy();
-        terminal::talk(&format!(
-            "note: {} of the run {run} have no end: `phoenix run --resume {run}` goes on, unless it \
-             still runs\n",
-            count(missing.len() as u64, "cycle", "cycles")
-        ));
-    }
     Ok(view)
 }
 

@@ -134,3 +134,33 @@ fn a_journal_that_breaks_off_is_told_as_such_in_every_form() {
         "a CI that reads only this must not be green: {junit}"
     );
 }
+
+#[test]
+fn logs_that_were_kept_are_linked_at_their_step() {
+    let mut journal = lines("today.jsonl");
+    let step = journal.iter().find_map(|line| match &line.event {
+        Event::StepFinished { step, .. } => Some(step.clone()),
+        _ => None,
+    });
+    let step = step.expect("a step ended");
+    let mut line = journal[1].clone();
+    line.event = Event::Attached {
+        file: format!("logs/{step}/zitadel-db.log"),
+        blake3: String::new(),
+        bytes: 7,
+    };
+    let at = journal
+        .iter()
+        .position(|line| matches!(&line.event, Event::StepFinished { .. }));
+    journal.insert(at.expect("a step ended"), line);
+    let mut view = View::new(&[journal]);
+    let html = |view: &View| phoenix_reports::html(view).expect("HTML");
+    assert!(
+        !html(&view).contains("zitadel-db.log"),
+        "where it lies is not known"
+    );
+    view.cycles[0].folder = Some("01-full-phoenix-today".to_owned());
+    let link =
+        format!("<a href=\"01-full-phoenix-today/logs/{step}/zitadel-db.log\">zitadel-db</a>");
+    assert!(html(&view).replace("&#x2f;", "/").contains(&link));
+}

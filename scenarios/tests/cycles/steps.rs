@@ -175,7 +175,10 @@ fn logs_are_kept_where_something_is_not_well_and_nowhere_else() {
         "{logs:?}"
     );
     let kept = &ran.view.steps.last().expect("steps").logs;
-    let wiki = kept.iter().find(|file| file.ends_with("/wiki.log"));
+    let wiki = kept.iter().find(|log| log.name == "wiki");
     let wiki = wiki.unwrap_or_else(|| panic!("{kept:?}"));
-    assert!(!ran.file(wiki).trim().is_empty(), "the wiki said something");
+    assert!(
+        !ran.file(&wiki.file).trim().is_empty(),
+        "the wiki said something"
+    );
 }

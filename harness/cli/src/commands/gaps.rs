@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{draft, status};
 use crate::arguments::{Format, GapsArguments};
 use crate::error::Error;
-use crate::project::{Project, run_folder, view};
+use crate::project::{Project, run_folder, view_and_note};
 use crate::{exit, terminal};
 
 pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
@@ -14,7 +14,7 @@ pub(crate) fn gaps(arguments: &GapsArguments) -> Result<u8, Error> {
         return draft::draft(arguments);
     }
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
-    let view = view(&run_folder(&runs, &arguments.run)?)?;
+    let view = view_and_note(&run_folder(&runs, &arguments.run)?)?;
     let cycles = under(&view, arguments.profile.as_deref())?;
     if arguments.write {
         return status::write(&view.run, &cycles, arguments.document.as_deref());

@@ -4,12 +4,12 @@ use phoenix_reports::View;
 
 use crate::arguments::{ReportArguments, ReportFormat};
 use crate::error::Error;
-use crate::project::{Project, run_folder, view};
+use crate::project::{Project, run_folder, view_and_note};
 use crate::terminal;
 
 pub(crate) fn report(arguments: &ReportArguments) -> Result<u8, Error> {
     let runs = Project::find().runs(arguments.runs_dir.as_deref());
-    let view = view(&run_folder(&runs, &arguments.run)?)?;
+    let view = view_and_note(&run_folder(&runs, &arguments.run)?)?;
     terminal::data(&draw(&view, arguments.format)?)?;
     Ok(0)
 }

@@ -106,7 +106,7 @@ impl Cycle<'_> {
             Err(why) => (StepEnd::Failed, why.clone()),
         };
         let unwell = std::mem::take(&mut self.state().unwell);
-        if outcome.is_err() || unwell {
+        if (outcome.is_err() || unwell) && !self.cancel.is_cancelled() {
             self.keep_logs(step).await?;
         }
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
