@@ -94,7 +94,8 @@ pub(crate) async fn guarded(
             name: "phoenix",
         },
     )
-    .await?;
+    .await?
+    .without(&settings.without);
     let found = reaches(&project, &project.folder, &settings.remap.remap());
     if found.is_empty() {
         return Ok(project);

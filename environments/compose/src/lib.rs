@@ -6,6 +6,7 @@ pub mod engine;
 mod faults;
 mod gate;
 mod images;
+pub mod init;
 pub mod project;
 mod raise;
 pub mod reap;

@@ -238,7 +238,6 @@ impl Compose {
             .map(String::as_str)
             .filter(|name| !applications.contains(*name) && !servers.contains(*name))
             .filter(|name| !is_attached(&project, name))
-            .filter(|name| !self.settings.without.iter().any(|left| left == name))
             .collect();
         let mut done: BTreeSet<&str> = BTreeSet::new();
         while !waiting.is_empty() {

@@ -265,7 +265,10 @@ impl Reach {
                 Box::new(Postgres::new(self.server(store, user, password))?)
             }
             "mysql" => {
-                let password = of("MYSQL_ROOT_PASSWORD");
+                let password = match of("MYSQL_ROOT_PASSWORD") {
+                    none if none.is_empty() => of("MARIADB_ROOT_PASSWORD"),
+                    password => password,
+                };
                 Box::new(Mysql::new(self.server(store, "root".to_owned(), password))?)
             }
             "volume" => Box::new(VolumeStore::new(

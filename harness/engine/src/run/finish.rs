@@ -376,7 +376,21 @@ impl Cycle<'_> {
                 .try_fold(0.0_f64, |worst, at| at.map(|at| worst.max(at)));
             state.rta_s = last;
             let objective = self.stack.objectives.rto.map(|rto| rto.as_secs_f64());
+            // A service that nobody knows how to write to may well take writes.
+            let untried = state.results.iter().find(|result| {
+                result.check == CheckKind::Write && result.outcome == Outcome::Unknown
+            });
+            let refused = state
+                .results
+                .iter()
+                .any(|result| result.check == CheckKind::Write && result.outcome == Outcome::Fail);
+            let untried = untried.filter(|_| !refused);
             let (outcome, failure, summary) = match (last, objective) {
+                (None, _) if untried.is_some() => (
+                    Outcome::Unknown,
+                    None,
+                    "not known: not every service is known how to be written to".to_owned(),
+                ),
                 (None, _) => (
                     Outcome::Fail,
                     Some("rto-not-reached"),

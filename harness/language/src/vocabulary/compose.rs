@@ -43,7 +43,7 @@ pub(super) fn driver() -> Shape {
                 ),
                 optional(
                     "without",
-                    "Services of the Compose files that a drill does not start.",
+                    "Services of the Compose files that a drill does without: they are not made.",
                     list(Text),
                 ),
                 optional(
