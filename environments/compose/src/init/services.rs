@@ -103,14 +103,16 @@ fn questions(
             described.join(", ")
         ));
     }
-    for service in services
+    let unasked: Vec<&str> = services
         .iter()
         .filter(|one| one.app == "http" && one.health.is_none())
-    {
+        .map(|one| one.name.as_str())
+        .collect();
+    if !unasked.is_empty() {
         texts.push(format!(
-            "Which path says that {} is well? The Compose files name none; `/` is asked, and any \
-             answer that is no error will do.",
-            service.name
+            "Which path tells whether it is well, of each of {}? The Compose files name none; `/` is \
+             asked, and any answer that is no error will do.",
+            unasked.join(", ")
         ));
     }
     texts.push(if providers.is_empty() {

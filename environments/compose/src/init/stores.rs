@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::images::{Kind, kind};
 use super::variables::{mark, marked};
 use super::{About, Question};
-use crate::project::{Project, Service, Source};
+use crate::project::{Mount, Project, Service, Source};
 
 /// A store that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,6 @@ pub(super) struct Store {
     pub(super) users: BTreeSet<String>,
     /// Whether nothing of it can come back, and nobody expects that.
     pub(super) losable: bool,
-    /// Whether it is memory: there is nothing to back up.
-    pub(super) memory: bool,
 }
 
 #[derive(Default)]
@@ -86,14 +84,19 @@ impl Looking {
             None => " in its container, on no volume".to_owned(),
         };
         let users = users(project, name);
-        let add = |looking: &mut Self, entry: String, what: &str, memory: bool, losable: bool| {
+        let used = if users.is_empty() {
+            String::new()
+        } else {
+            let users: Vec<&str> = users.iter().map(String::as_str).collect();
+            format!("; used by {}", users.join(", "))
+        };
+        let add = |looking: &mut Self, entry: String, what: &str, losable: bool| {
             looking.stores.push(Store {
                 name: name.to_owned(),
                 entry,
-                what: format!("{what}{}", if losable { "" } else { &on }),
+                what: format!("{what}{}{used}", if losable { "" } else { &on }),
                 users: users.clone(),
                 losable,
-                memory,
             });
         };
         match known {
@@ -108,7 +111,6 @@ impl Looking {
                     self,
                     format!("{word}: {{ service: {name}, database: {database} }}"),
                     &format!("{}, database {database}", engine(known)),
-                    false,
                     false,
                 );
                 if !sure {
@@ -128,7 +130,7 @@ impl Looking {
                     }
                     None => format!("redis: {{ service: {name} }}"),
                 };
-                add(self, entry, engine(known), true, false);
+                add(self, entry, engine(known), false);
                 self.may_be_lost(name, "sessions, queues and locks live in such a server too");
                 if open {
                     self.ask(
@@ -146,14 +148,12 @@ impl Looking {
                 format!("memcached: {{ service: {name} }}"),
                 engine(known),
                 true,
-                true,
             ),
             Kind::Rabbit => {
                 add(
                     self,
                     format!("rabbitmq: {{ service: {name} }}"),
                     engine(known),
-                    true,
                     false,
                 );
                 self.may_be_lost(name, "what waits in a queue is nowhere else");
@@ -258,7 +258,6 @@ impl Looking {
                 name: bucket,
                 users,
                 losable: false,
-                memory: false,
             });
         }
         true
@@ -267,22 +266,27 @@ impl Looking {
     /// Every volume that no server keeps its own things on.
     fn volumes(&mut self, project: &Project) {
         for (volume, declared) in &project.volumes {
-            let mounts: Vec<(&String, bool)> = project
+            let mounts: Vec<(&String, &Mount)> = project
                 .services
                 .iter()
                 .flat_map(|(name, service)| {
                     let mounts = service.mounts.iter();
                     let own = mounts.filter(|one| one.source == Source::Volume(volume.clone()));
-                    own.map(move |mount| (name, mount.read_only))
+                    own.map(move |mount| (name, mount))
                 })
                 .collect();
             // What is copied there and cannot be written to is a part of the program.
-            let fixed = declared.filled_from.is_some() && mounts.iter().all(|(_, fixed)| *fixed);
+            let fixed =
+                declared.filled_from.is_some() && mounts.iter().all(|(_, mount)| mount.read_only);
             let memory = declared.options.contains_key("type");
             if self.taken.contains(volume) || fixed || memory {
                 continue;
             }
             let users: BTreeSet<String> = mounts.iter().map(|(name, _)| (*name).clone()).collect();
+            let places: Vec<String> = mounts
+                .iter()
+                .map(|(name, mount)| format!("{name}:{}", mount.target))
+                .collect();
             let lower = volume.to_lowercase();
             if ["cache", "log", "run", "sock", "temp", "tmp"]
                 .iter()
@@ -298,10 +302,9 @@ impl Looking {
             self.stores.push(Store {
                 name,
                 entry: format!("volume: {{ name: {volume} }}"),
-                what: "volume".to_owned(),
+                what: format!("volume at {}", places.join(", ")),
                 users,
                 losable: false,
-                memory: false,
             });
         }
     }

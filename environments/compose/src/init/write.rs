@@ -247,14 +247,7 @@ impl Found {
         let rows: Vec<(String, String)> = self
             .stores
             .iter()
-            .map(|store| {
-                let users: Vec<&str> = store.users.iter().map(String::as_str).collect();
-                let users = match users.as_slice() {
-                    [] => String::new(),
-                    some => format!("; used by {}", some.join(", ")),
-                };
-                (store.name.clone(), format!("{}{users}", store.what))
-            })
+            .map(|store| (store.name.clone(), store.what.clone()))
             .chain(self.services.iter().map(|service| {
                 let health = match &service.health {
                     Some(path) => format!(", health at {path}"),
@@ -294,12 +287,7 @@ impl Found {
             out.push_str("  nothing: no image, volume or port is one that says what it is\n");
         }
         out.push_str("no backup of:\n");
-        let bare: Vec<&str> = self
-            .stores
-            .iter()
-            .filter(|store| !store.losable)
-            .map(|store| store.name.as_str())
-            .collect();
+        let bare: Vec<&str> = self.claimed().map(|store| store.name.as_str()).collect();
         let _infallible = writeln!(out, "  {}", bare.join(", "));
         out.push_str("questions, each in the file where its answer belongs:\n");
         for (at, question) in self.questions.iter().enumerate() {

@@ -92,7 +92,7 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<u8, Error> {
     let places = Places {
         name: name.clone(),
         files: files.iter().map(|file| way(&from, file)).collect(),
-        title: format!("The stack in {}", shown_folder(&folder)),
+        title: format!("The stack of {name}"),
         airgapped: airgapped(&files[0])
             .iter()
             .map(|file| way(&from, file))
