@@ -3,6 +3,7 @@
 mod archive;
 mod containers;
 mod events;
+mod fill;
 mod helper;
 mod images;
 mod networks;

@@ -275,11 +275,8 @@ impl Looking {
                     own.map(move |mount| (name, mount))
                 })
                 .collect();
-            // What is copied there and cannot be written to is a part of the program.
-            let fixed =
-                declared.filled_from.is_some() && mounts.iter().all(|(_, mount)| mount.read_only);
             let memory = declared.options.contains_key("type");
-            if self.taken.contains(volume) || fixed || memory {
+            if self.taken.contains(volume) || project.is_fixed(volume) || memory {
                 continue;
             }
             let users: BTreeSet<String> = mounts.iter().map(|(name, _)| (*name).clone()).collect();

@@ -40,6 +40,20 @@ pub struct Project {
 }
 
 impl Project {
+    /// Whether a volume has a copy of a folder that nothing can write to: it is a part of the program,
+    /// and no data can be in it.
+    #[must_use]
+    pub fn is_fixed(&self, volume: &str) -> bool {
+        let copied = self.volumes.get(volume);
+        copied.is_some_and(|one| one.filled_from.is_some())
+            && self
+                .services
+                .values()
+                .flat_map(|service| &service.mounts)
+                .filter(|mount| matches!(&mount.source, Source::Volume(name) if name == volume))
+                .all(|mount| mount.read_only)
+    }
+
     /// The project without some of its services, and without what only they use.
     #[must_use]
     pub fn without(mut self, services: &[String]) -> Self {

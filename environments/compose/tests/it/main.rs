@@ -5,4 +5,5 @@
     reason = "a test stops at what it did not expect, and says what it skips"
 )]
 
+mod filling;
 mod project;
