@@ -96,6 +96,15 @@ pub(crate) async fn guarded(
     )
     .await?
     .without(&settings.without);
+    for place in settings.losable.keys() {
+        let service = place.split_once(":/").map_or("", |(service, _)| service);
+        if !project.services.contains_key(service) {
+            return Err(DriverError::new(
+                format!("find {place}, which may be lost"),
+                "write `service:/path`, with a service of the Compose files",
+            ));
+        }
+    }
     let found = reaches(&project, &project.folder, &settings.remap.remap());
     if found.is_empty() {
         return Ok(project);

@@ -7,6 +7,7 @@ mod faults;
 mod gate;
 mod images;
 pub mod init;
+mod layers;
 pub mod project;
 mod raise;
 pub mod reap;

@@ -21,6 +21,9 @@ const FILL_WITHIN: Duration = Duration::from_secs(1800);
 const BLOCK: usize = 256 * 1024;
 /// Where the volume is in the container that is made to carry it. That container is never started.
 const AT: &str = "/volume";
+/// Names and hard links begin with that folder, symbolic links are as they are: the engine gives the
+/// folder itself its owner and mode only if the archive calls it by a name.
+const BELOW: &str = "--transform=flags=rSh;s,^\\.,volume,";
 
 impl Engine {
     /// Copies what lies in a folder into a volume: owners by number, modes, links, sparse files and
@@ -70,7 +73,7 @@ impl Engine {
             }
             text
         };
-        let options = UploadToContainerOptionsBuilder::new().path(AT).build();
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
         let docker = self.docker().clone().with_timeout(FILL_WITHIN);
         let sent = docker.upload_to_container(
             container,
@@ -91,7 +94,7 @@ impl Engine {
 fn pack(folder: &Path) -> std::io::Result<(Child, ChildStdout)> {
     let mut tar = Command::new("tar")
         .args(["--create", "--file=-", "--format=posix", "--numeric-owner"])
-        .args(["--sparse", "--xattrs", "--warning=no-file-ignored"])
+        .args(["--sparse", "--xattrs", "--warning=no-file-ignored", BELOW])
         .arg("--directory")
         .arg(folder)
         .arg(".")

@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use phoenix_compose::engine::{Engine, RUN};
 
 /// What a helper of volumes is made from, and what looks into them here.
-const HELPER: &str = "phoenix.local/helper:current";
+pub(crate) const HELPER: &str = "phoenix.local/helper:current";
 
 /// An engine with the image; none where there is none, and that may be.
 pub(crate) async fn engine(run: &str, image: &str) -> Option<Engine> {

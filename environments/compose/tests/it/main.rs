@@ -6,4 +6,5 @@
 )]
 
 mod filling;
+mod layers;
 mod project;

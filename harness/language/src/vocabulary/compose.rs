@@ -68,6 +68,12 @@ pub(super) fn driver() -> Shape {
                     "What reaches beyond the drill, and is replaced by something of the run's own.",
                     remap(),
                 ),
+                optional(
+                    "losable",
+                    "What containers keep on no declared volume and may lose, as `service:/path`, \
+                     and why: logs, sessions, caches. Anything else that is found there is told.",
+                    Named(Box::new(Text)),
+                ),
             ]),
         )]),
     ])
