@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::gate::Doors;
 use crate::images::Chosen;
 use crate::project::{Project, Tool};
-use crate::settings::Settings;
+use crate::settings::{Settings, container_of, server_of};
 
 /// Lines of a service's log that are kept with a failure.
 const LOG_LINES: usize = 50;
@@ -72,7 +72,7 @@ impl Compose {
     ) -> Result<Self, DriverError> {
         let _already = rustls::crypto::ring::default_provider().install_default();
         let doing = "make room for a stack of containers";
-        let settings = Settings::of(&stack)?;
+        let mut settings = Settings::of(&stack)?;
         let engine = Engine::connect(&format!("{run}-{nonce}")).await?;
         let folder = std::path::absolute(cycle_folder.join("stack"))
             .map_err(|why| DriverError::new(doing, why))?;
@@ -99,6 +99,9 @@ impl Compose {
             ..Live::default()
         };
         let images = Chosen::choose(&engine, &tool, &settings, &live.variables, says).await?;
+        let absent = absent(&stack, &images, says)?;
+        settings.without.extend(images.foreign.keys().cloned());
+        let stack = stack.without(&absent);
         let (engine_version, _) = engine.version().await?;
         let mut versions = images.digests.clone();
         versions.insert("docker".to_owned(), engine_version);
@@ -182,6 +185,10 @@ impl Environment for Compose {
 
     fn serves_within(&self) -> Duration {
         self.settings.serves_within()
+    }
+
+    fn cannot_run(&self) -> BTreeMap<String, String> {
+        self.stack.absent.clone()
     }
 
     fn versions(&self) -> BTreeMap<String, String> {
@@ -392,4 +399,34 @@ impl Environment for Compose {
         let _gone = fs::remove_file(self.preserved_file());
         Ok(())
     }
+}
+
+/// The services of the environment that have no image for the engine's architecture, and why.
+///
+/// # Errors
+/// When the server of a declared store has none: without it there is no stack.
+fn absent(
+    stack: &Stack,
+    images: &Chosen,
+    says: &(dyn Fn(&str) + Sync),
+) -> Result<BTreeMap<String, String>, DriverError> {
+    for store in &stack.stores {
+        if let Some(why) = server_of(store).and_then(|server| images.foreign.get(&server)) {
+            return Err(DriverError::new(
+                format!("have a server for the store {}", store.name),
+                format!("{why}; name one that has, or run on an engine of that architecture"),
+            ));
+        }
+    }
+    for (service, why) in &images.foreign {
+        says(&format!("{service} is left out: {why}"));
+    }
+    Ok(stack
+        .services
+        .iter()
+        .filter_map(|service| {
+            let why = images.foreign.get(&container_of(service))?;
+            Some((service.name.clone(), why.clone()))
+        })
+        .collect())
 }

@@ -126,7 +126,11 @@ async fn files_in_a_layer_and_volumes_of_an_image_are_told_and_the_rest_is_not()
             "volume bare:/data, which its image asks for"
         ]
     );
-    assert!(before.iter().any(|one| one.store.as_deref() == Some("kept")));
+    assert!(
+        before
+            .iter()
+            .any(|one| one.store.as_deref() == Some("kept"))
+    );
     assert_eq!(copied.as_deref(), Some("what was there\n"));
     assert_eq!(undeclared(&after), Vec::<String>::new());
     assert_eq!(left, (Vec::new(), Vec::new()), "left after a reap");

@@ -10,6 +10,15 @@ use super::{Conclusion, Cycle, CycleError, Judgement};
 use crate::plan::{Act, Expected};
 use crate::stack::Policy;
 
+/// The checks that are made of a service.
+const OF_A_SERVICE: [CheckKind; 5] = [
+    CheckKind::Health,
+    CheckKind::Login,
+    CheckKind::Write,
+    CheckKind::Restart,
+    CheckKind::Certificate,
+];
+
 impl Cycle<'_> {
     pub(super) async fn finish(
         &self,
@@ -116,6 +125,12 @@ impl Cycle<'_> {
                 ),
             ));
         }
+        for (service, why) in &self.stack.absent {
+            all.extend(OF_A_SERVICE.map(|check| {
+                let why = format!("{service}: {why}");
+                (check, Subject::Service(service.clone()), why)
+            }));
+        }
         all.extend(
             self.stack
                 .secrets
@@ -156,10 +171,11 @@ impl Cycle<'_> {
             .max()
             .unwrap_or(Outcome::Unknown);
         let cut_short = checks != Outcome::Pass;
-        let undeclared = !state.undeclared.is_empty();
+        let uncounted = !state.undeclared.is_empty() || !self.stack.absent.is_empty();
         let recovery = match judgement.recovery.as_str() {
-            // Nothing uncounted: an undeclared vessel forbids the word.
-            "recovered" if cut_short || undeclared => "unknown".to_owned(),
+            // Nothing uncounted: an undeclared vessel forbids the word, and so does a service that
+            // nobody could start.
+            "recovered" if cut_short || uncounted => "unknown".to_owned(),
             other => other.to_owned(),
         };
         let agreement = match judgement.agreement.as_str() {
