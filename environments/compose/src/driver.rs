@@ -54,6 +54,8 @@ pub(crate) struct Live {
     /// The project as it was resolved last, prepared for the run.
     pub(crate) project: Option<Project>,
     pub(crate) doors: Doors,
+    /// Whether something of this stack was destroyed already.
+    pub(crate) burnt: bool,
 }
 
 impl Compose {
@@ -214,6 +216,7 @@ impl Environment for Compose {
     }
 
     async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
+        self.live.lock().await.burnt = true;
         if self.is_whole(stores) {
             self.engine.remove_everything().await?;
             self.live.lock().await.secrets.clear();

@@ -81,6 +81,11 @@ impl Compose {
         if covered.contains(&StoreKind::Memory) || (!covered.is_empty() && !on_volume) {
             return Ok(found);
         }
+        // What grows is found before anything burns; to compare whole images takes an engine seconds,
+        // which afterwards would be told as time that the stack took to recover.
+        if self.live.lock().await.burnt {
+            return Ok(found);
+        }
         let mounts: Vec<&str> = container.mounts.iter().map(|(_, at)| at.as_str()).collect();
         let changes = self.engine.changes(&container.id).await?;
         for (root, paths) in grown(&changes, &mounts) {
