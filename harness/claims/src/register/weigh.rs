@@ -1,6 +1,6 @@
 //! One claim against the results of the checks that are tied to it.
 
-use phoenix_evidence::finding::{CheckKind, CheckResult, FailureKind, Level, Outcome};
+use phoenix_evidence::finding::{CheckKind, CheckResult, FailureKind, Level, Outcome, Subject};
 
 use super::coverage::admitted;
 use super::criterion::{Standing, standing};
