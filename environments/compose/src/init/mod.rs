@@ -1,6 +1,7 @@
 //! A first environment file from Compose files that somebody else wrote: what is recognised in them,
 //! and what they cannot say, as questions. Nothing is started, and no value of a secret is read out.
 
+mod buckets;
 mod document;
 mod images;
 mod replace;

@@ -110,8 +110,8 @@ fn questions(
         .collect();
     if !unasked.is_empty() {
         texts.push(format!(
-            "Which path tells whether it is well, of each of {}? The Compose files name none; `/` is \
-             asked, and any answer that is no error will do.",
+            "Which path is to be asked for the health of {}? The Compose files name none; `/` is asked, \
+             and any answer that is no error will do.",
             unasked.join(", ")
         ));
     }

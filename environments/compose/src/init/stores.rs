@@ -1,10 +1,11 @@
 //! What holds state: databases, caches, queues and buckets by the images of their servers, and every
 //! volume that belongs to none of these.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::images::{Kind, kind};
-use super::variables::{mark, marked};
+use super::variables::marked;
+use super::write::plain;
 use super::{About, Question};
 use crate::project::{Mount, Project, Service, Source};
 
@@ -23,8 +24,8 @@ pub(super) struct Store {
 }
 
 #[derive(Default)]
-struct Looking {
-    stores: Vec<Store>,
+pub(super) struct Looking {
+    pub(super) stores: Vec<Store>,
     questions: Vec<Question>,
     /// Volumes that belong to a server.
     taken: BTreeSet<String>,
@@ -61,7 +62,7 @@ pub(super) fn recognised(project: &Project, secrets: &[String]) -> (Vec<Store>, 
 }
 
 impl Looking {
-    fn ask(&mut self, about: About, text: String) {
+    pub(super) fn ask(&mut self, about: About, text: String) {
         self.questions.push(Question { about, text });
     }
 
@@ -109,7 +110,10 @@ impl Looking {
                 let (database, sure) = self::database(project, name, service, known);
                 add(
                     self,
-                    format!("{word}: {{ service: {name}, database: {database} }}"),
+                    format!(
+                        "{word}: {{ service: {name}, database: {} }}",
+                        plain(&database)
+                    ),
                     &format!("{}, database {database}", engine(known)),
                     false,
                 );
@@ -197,7 +201,7 @@ impl Looking {
                 .get(*key)
                 .is_some_and(|one| !one.is_empty())
         };
-        if !wanted.iter().any(|key| has(key)) {
+        if !wanted.iter().any(has) {
             self.ask(
                 About::Stores,
                 format!(
@@ -207,60 +211,6 @@ impl Looking {
                 ),
             );
         }
-    }
-
-    /// Buckets that applications name; whether the server's volume belongs to them.
-    fn buckets(
-        &mut self,
-        project: &Project,
-        name: &str,
-        service: &Service,
-        port: u16,
-        secrets: &[String],
-    ) -> bool {
-        let keys = access_keys(service, secrets);
-        let mut buckets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (user, other) in &project.services {
-            for (key, value) in &other.environment {
-                let upper = key.to_uppercase();
-                let names = upper.ends_with("BUCKET")
-                    || upper.ends_with("BUCKETS")
-                    || upper.ends_with("BUCKET_NAME");
-                for bucket in value.split([',', ' ']).filter(|_| names) {
-                    if !bucket.is_empty() {
-                        buckets
-                            .entry(bucket.to_owned())
-                            .or_default()
-                            .insert(user.clone());
-                    }
-                }
-            }
-        }
-        let (Some((key, secret)), false) = (keys, buckets.is_empty()) else {
-            self.ask(
-                About::Stores,
-                format!(
-                    "Which buckets are on {name}, and which variables have its access key and \
-                     secret? Until then its volume is taken as files: `BUCKET: {{ bucket: {{ name: \
-                     …, service: {name}, port: {port}, key: VARIABLE, secret: VARIABLE }} }}`."
-                ),
-            );
-            return false;
-        };
-        for (bucket, mut users) in buckets {
-            users.remove(name);
-            self.stores.push(Store {
-                entry: format!(
-                    "bucket: {{ name: {bucket}, service: {name}, port: {port}, key: {key}, secret: \
-                     {secret} }}"
-                ),
-                what: format!("bucket on {name}"),
-                name: bucket,
-                users,
-                losable: false,
-            });
-        }
-        true
     }
 
     /// Every volume that no server keeps its own things on.
@@ -376,31 +326,6 @@ fn redis_password(service: &Service, secrets: &[String]) -> (Option<String>, boo
     let has = texts.iter().any(|text| text.contains("requirepass"))
         || service.environment.contains_key("REDIS_PASSWORD");
     (None, has)
-}
-
-/// The variables with the access key and secret of an object server.
-fn access_keys(service: &Service, secrets: &[String]) -> Option<(String, String)> {
-    let variable = |keys: &[&str]| {
-        keys.iter().find_map(|key| {
-            let value = service.environment.get(*key)?;
-            let variable = marked(value, secrets.iter()).first().copied()?;
-            (*value == mark(variable)).then(|| variable.to_owned())
-        })
-    };
-    Some((
-        variable(&[
-            "MINIO_ROOT_USER",
-            "MINIO_ACCESS_KEY",
-            "S3_ACCESS_KEY",
-            "AWS_ACCESS_KEY_ID",
-        ])?,
-        variable(&[
-            "MINIO_ROOT_PASSWORD",
-            "MINIO_SECRET_KEY",
-            "S3_SECRET_KEY",
-            "AWS_SECRET_ACCESS_KEY",
-        ])?,
-    ))
 }
 
 /// Services that wait for a server, or name it in their environment.
