@@ -23,7 +23,7 @@ use crate::engine::Engine;
 use crate::gate::Doors;
 use crate::images::Chosen;
 use crate::project::{Project, Tool};
-use crate::settings::Settings;
+use crate::settings::{Settings, container_of, server_of};
 
 /// Lines of a service's log that are kept with a failure.
 const LOG_LINES: usize = 50;
@@ -55,6 +55,8 @@ pub(crate) struct Live {
     /// The project as it was resolved last, prepared for the run.
     pub(crate) project: Option<Project>,
     pub(crate) doors: Doors,
+    /// Whether something of this stack was destroyed already.
+    pub(crate) burnt: bool,
 }
 
 impl Compose {
@@ -73,7 +75,7 @@ impl Compose {
     ) -> Result<Self, DriverError> {
         let _already = rustls::crypto::ring::default_provider().install_default();
         let doing = "make room for a stack of containers";
-        let settings = Settings::of(&stack)?;
+        let mut settings = Settings::of(&stack)?;
         let engine = Engine::connect(&format!("{run}-{nonce}")).await?;
         let folder = std::path::absolute(cycle_folder.join("stack"))
             .map_err(|why| DriverError::new(doing, why))?;
@@ -96,6 +98,9 @@ impl Compose {
             })
             .collect::<BTreeMap<_, _>>();
         let images = Chosen::choose(&engine, &tool, &settings, &variables, says).await?;
+        let absent = absent(&stack, &images, says)?;
+        settings.without.extend(images.foreign.keys().cloned());
+        let stack = stack.without(&absent);
         let (engine_version, _) = engine.version().await?;
         let mut versions = images.digests.clone();
         versions.insert("docker".to_owned(), engine_version);
@@ -109,6 +114,7 @@ impl Compose {
             variables,
             project: None,
             doors: Doors::new(),
+            burnt: false,
         };
         Ok(Self {
             run: run.to_owned(),
@@ -165,6 +171,10 @@ impl Environment for Compose {
         self.settings.serves_within()
     }
 
+    fn cannot_run(&self) -> BTreeMap<String, String> {
+        self.stack.absent.clone()
+    }
+
     fn versions(&self) -> BTreeMap<String, String> {
         self.versions.clone()
     }
@@ -188,6 +198,7 @@ impl Environment for Compose {
     }
 
     async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
+        self.live.lock().await.burnt = true;
         if self.is_whole(stores) {
             self.engine.remove_everything().await?;
             self.live.lock().await.secrets.burn();
@@ -385,4 +396,34 @@ impl Environment for Compose {
         self.live.lock().await.secrets.forget_kept();
         Ok(())
     }
+}
+
+/// The services of the environment that have no image for the engine's architecture, and why.
+///
+/// # Errors
+/// When the server of a declared store has none: without it there is no stack.
+fn absent(
+    stack: &Stack,
+    images: &Chosen,
+    says: &(dyn Fn(&str) + Sync),
+) -> Result<BTreeMap<String, String>, DriverError> {
+    for store in &stack.stores {
+        if let Some(why) = server_of(store).and_then(|server| images.foreign.get(&server)) {
+            return Err(DriverError::new(
+                format!("have a server for the store {}", store.name),
+                format!("{why}; name one that has, or run on an engine of that architecture"),
+            ));
+        }
+    }
+    for (service, why) in &images.foreign {
+        says(&format!("{service} is left out: {why}"));
+    }
+    Ok(stack
+        .services
+        .iter()
+        .filter_map(|service| {
+            let why = images.foreign.get(&container_of(service))?;
+            Some((service.name.clone(), why.clone()))
+        })
+        .collect())
 }

@@ -7,7 +7,11 @@ use phoenix_engine::environment::DriverError;
 
 use crate::engine::Engine;
 use crate::project::{Files, Project, Tool, reaches, resolve};
+use crate::raise::attached_to;
 use crate::settings::Settings;
+
+/// What registries and engines say of an image that is not there for this architecture.
+const NO_MANIFEST: &str = "no matching manifest";
 
 /// The chosen set.
 pub(crate) struct Chosen {
@@ -15,6 +19,16 @@ pub(crate) struct Chosen {
     pub(crate) upstream: bool,
     /// Digest of each image, by its name.
     pub(crate) digests: BTreeMap<String, String>,
+    /// Services of the Compose files without an image for the engine's architecture, and why.
+    pub(crate) foreign: BTreeMap<String, String>,
+}
+
+/// What the engine has of a set of images.
+#[derive(Default)]
+struct Had {
+    digests: BTreeMap<String, String>,
+    architectures: BTreeMap<String, String>,
+    missing: Vec<String>,
 }
 
 impl Chosen {
@@ -30,47 +44,78 @@ impl Chosen {
         variables: &BTreeMap<String, String>,
         says: &(dyn Fn(&str) + Sync),
     ) -> Result<Self, DriverError> {
-        let upstream = images(&guarded(tool, settings, variables, true).await?);
-        let (digests, missing) = look(engine, &upstream).await?;
-        if missing.is_empty() {
-            return Ok(Self {
-                upstream: true,
-                digests,
-            });
+        let (_, here) = engine.version().await?;
+        let project = guarded(tool, settings, variables, true).await?;
+        let had = look(engine, &images(&project)).await?;
+        if had.missing.is_empty() {
+            return Ok(Self::of(true, had, &project, &here));
         }
+        let missing = had.missing;
         if !settings.airgapped.is_empty() {
-            let own = images(&guarded(tool, settings, variables, false).await?);
-            let (digests, missing) = look(engine, &own).await?;
-            if missing.is_empty() {
+            let own = guarded(tool, settings, variables, false).await?;
+            let had = look(engine, &images(&own)).await?;
+            if had.missing.is_empty() {
                 says("images: the air-gapped set (the upstream images are not on this engine)");
-                return Ok(Self {
-                    upstream: false,
-                    digests,
-                });
+                return Ok(Self::of(false, had, &own, &here));
             }
         }
+        let mut none = BTreeSet::new();
         for (at, image) in missing.iter().enumerate() {
             says(&format!(
                 "pulling {image} ({} of {})",
                 at + 1,
                 missing.len()
             ));
-            engine.pull(image).await.map_err(|why| {
-                DriverError::new(
+            let Err(why) = engine.pull(image).await else {
+                continue;
+            };
+            if why.why.contains(NO_MANIFEST) {
+                none.insert(image.clone());
+            } else {
+                return Err(DriverError::new(
                     format!("have the image {image}"),
                     format!(
                         "it is not on this engine and could not be pulled: {}; where no registry \
                          can be reached, `phoenix images build` makes the air-gapped set",
                         why.why
                     ),
-                )
-            })?;
+                ));
+            }
         }
-        let (digests, _) = look(engine, &upstream).await?;
-        Ok(Self {
-            upstream: true,
-            digests,
-        })
+        let mut had = look(engine, &images(&project)).await?;
+        for image in none {
+            had.architectures.insert(image, "another".to_owned());
+        }
+        Ok(Self::of(true, had, &project, &here))
+    }
+
+    /// A set, held against the engine's architecture. A service that names its platform is meant to be
+    /// run as it is, by whatever runs it.
+    fn of(upstream: bool, had: Had, project: &Project, here: &str) -> Self {
+        let mut foreign = BTreeMap::new();
+        for (name, service) in &project.services {
+            let image = service.image.as_deref().unwrap_or_default();
+            let made_for = had.architectures.get(image).map_or("", String::as_str);
+            let named = service.raw.contains_key("platform");
+            if !named && !made_for.is_empty() && !here.is_empty() && made_for != here {
+                let why = format!(
+                    "no image for this architecture ({image} is for {made_for}, the engine is {here})"
+                );
+                foreign.insert(name.clone(), why);
+            }
+        }
+        // What lives in another one's network comes and goes with it.
+        for name in project.services.keys() {
+            let host = attached_to(project, name).and_then(|host| foreign.get(host).cloned());
+            if let Some(why) = host {
+                foreign.entry(name.clone()).or_insert(why);
+            }
+        }
+        Self {
+            upstream,
+            digests: had.digests,
+            foreign,
+        }
     }
 }
 
@@ -95,6 +140,16 @@ pub(crate) async fn guarded(
         },
     )
     .await?;
+    for place in settings.losable.keys() {
+        let service = place.split_once(":/").map_or("", |(service, _)| service);
+        if !project.services.contains_key(service) {
+            return Err(DriverError::new(
+                format!("find {place}, which may be lost"),
+                "write `service:/path`, with a service of the Compose files",
+            ));
+        }
+    }
+    let project = project.without(&settings.without);
     let found = reaches(&project, &project.folder, &settings.remap.remap());
     if found.is_empty() {
         return Ok(project);
@@ -114,19 +169,17 @@ fn images(project: &Project) -> BTreeSet<String> {
         .collect()
 }
 
-/// Digests of the images that are there, and the names of those that are not.
-async fn look(
-    engine: &Engine,
-    wanted: &BTreeSet<String>,
-) -> Result<(BTreeMap<String, String>, Vec<String>), DriverError> {
-    let (mut digests, mut missing) = (BTreeMap::new(), Vec::new());
+/// What the engine has of these images.
+async fn look(engine: &Engine, wanted: &BTreeSet<String>) -> Result<Had, DriverError> {
+    let mut had = Had::default();
     for image in wanted {
         match engine.image(image).await? {
-            Some((digest, _)) => {
-                digests.insert(image.clone(), digest);
+            Some((digest, architecture)) => {
+                had.digests.insert(image.clone(), digest);
+                had.architectures.insert(image.clone(), architecture);
             }
-            None => missing.push(image.clone()),
+            None => had.missing.push(image.clone()),
         }
     }
-    Ok((digests, missing))
+    Ok(had)
 }

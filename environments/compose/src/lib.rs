@@ -6,6 +6,8 @@ pub mod engine;
 mod faults;
 mod gate;
 mod images;
+pub mod init;
+mod layers;
 pub mod project;
 mod raise;
 pub mod reap;

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use phoenix_engine::environment::DriverError;
-use phoenix_engine::stack::StoreKind;
+use phoenix_engine::stack::{Store, StoreKind};
 
 use crate::driver::Compose;
 use crate::engine::{Container, NetworkSpec, State};
 use crate::images::guarded;
-use crate::project::{Drill, Project, own, transform};
+use crate::project::{Drill, Project, Volume, own, transform};
 use crate::settings::{Place, container_of, port_of, server_of};
 
 /// Longest time that creating containers may take.
@@ -69,7 +69,12 @@ impl Compose {
                 .map(|name| self.engine.make_network(name, NetworkSpec::Inner)),
         )
         .await?;
-        try_join_all(volumes.keys().map(|name| self.engine.make_volume(name))).await?;
+        try_join_all(
+            volumes
+                .keys()
+                .map(|name| self.make_volume(name, &project.volumes[name])),
+        )
+        .await?;
         let drill = Drill {
             run: self.engine.run().to_owned(),
             project: format!("phoenix-{}", self.engine.run().to_lowercase()),
@@ -82,6 +87,39 @@ impl Compose {
         self.tool(&["up", "--no-start", "--no-build"]).await?;
         self.live.lock().await.project = Some(project);
         Ok(())
+    }
+
+    /// Makes a volume with what it begins with. What stands for a folder of the host is filled from it
+    /// whenever it is made anew, as a program comes back with its deployment; but a declared store
+    /// only once: after a disaster only a restore fills that.
+    async fn make_volume(&self, name: &str, volume: &Volume) -> Result<(), DriverError> {
+        let made = self.engine.make_volume(name).await?;
+        let Some(folder) = volume.filled_from.as_ref().filter(|_| made) else {
+            return Ok(());
+        };
+        let is_store = |store: &Store| store.engine == "volume" && store.at == name;
+        if self.stack.stores.iter().any(is_store) && !self.is_first(name)? {
+            return Ok(());
+        }
+        let volume = self.engine.volume_name(name);
+        self.engine
+            .fill_volume(&self.helper(), &volume, folder)
+            .await
+    }
+
+    /// Whether a volume is filled for the first time; from now on it is not. A file says so, because
+    /// whoever takes up a killed run has to know it too.
+    fn is_first(&self, name: &str) -> Result<bool, DriverError> {
+        let kept = self.folder.join(format!("filled-{name}"));
+        match fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&kept)
+        {
+            Ok(_) => Ok(true),
+            Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(why) => Err(DriverError::new(format!("write {}", kept.display()), why)),
+        }
     }
 
     fn write_file(&self, text: &str) -> Result<(), DriverError> {
@@ -238,7 +276,6 @@ impl Compose {
             .map(String::as_str)
             .filter(|name| !applications.contains(*name) && !servers.contains(*name))
             .filter(|name| !is_attached(&project, name))
-            .filter(|name| !self.settings.without.iter().any(|left| left == name))
             .collect();
         let mut done: BTreeSet<&str> = BTreeSet::new();
         while !waiting.is_empty() {

@@ -37,7 +37,11 @@ impl Compose {
                 Postgres::lets_in(&server).await.map(Some)
             }
             "mysql" => {
-                let server = reach.server(store, reach.of("MYSQL_USER"), password);
+                let user = match reach.of("MYSQL_USER") {
+                    none if none.is_empty() => reach.of("MARIADB_USER"),
+                    user => user,
+                };
+                let server = reach.server(store, user, password);
                 Mysql::lets_in(&server).await.map(Some)
             }
             _ => Ok(None),

@@ -39,6 +39,9 @@ pub(crate) struct Settings {
     serves_within: Option<String>,
     #[serde(default)]
     pub(crate) remap: Remapped,
+    /// What containers may lose of their own layers, as `service:/path`, and why.
+    #[serde(default)]
+    pub(crate) losable: BTreeMap<String, String>,
 }
 
 /// A service of the Compose files and a port of it.

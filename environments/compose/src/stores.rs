@@ -81,7 +81,7 @@ impl Compose {
         })
     }
 
-    fn helper(&self) -> String {
+    pub(crate) fn helper(&self) -> String {
         if self.images.upstream {
             HELPER_UPSTREAM.to_owned()
         } else {
@@ -274,7 +274,10 @@ impl Reach {
                 ))?)
             }
             "mysql" => {
-                let password = self.of("MYSQL_ROOT_PASSWORD");
+                let password = match self.of("MYSQL_ROOT_PASSWORD") {
+                    none if none.is_empty() => self.of("MARIADB_ROOT_PASSWORD"),
+                    password => password,
+                };
                 Box::new(Mysql::new(self.server(store, "root".to_owned(), password))?)
             }
             "volume" => Box::new(VolumeStore::new(

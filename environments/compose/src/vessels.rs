@@ -98,7 +98,13 @@ impl Compose {
             known.extend(own.iter().map(|one| one.name.clone()));
             vessels.extend(self.vessel(store, &own, &containers, &volumes, &buckets));
         }
-        for stray in volumes.iter().filter(|one| !known.contains(&one.name)) {
+        let live = self.live.lock().await;
+        let fixed = |one: &Volume| {
+            let project = live.project.as_ref();
+            project.is_some_and(|project| project.is_fixed(&one.declared))
+        };
+        let strays = volumes.iter().filter(|one| !known.contains(&one.name));
+        for stray in strays.filter(|one| !fixed(one)) {
             vessels.push(Vessel {
                 store: None,
                 kind: "volume".to_owned(),
@@ -106,6 +112,7 @@ impl Compose {
                 identity: stray.incarnation.clone(),
             });
         }
+        drop(live);
         for (bucket, date) in &buckets {
             let declared = self
                 .stack
@@ -121,6 +128,7 @@ impl Compose {
                 });
             }
         }
+        vessels.extend(self.unseen(&containers, &volumes).await?);
         for (store, database) in self.undeclared_databases(&containers).await? {
             vessels.push(Vessel {
                 store: None,

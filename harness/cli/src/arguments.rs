@@ -45,6 +45,24 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a first environment file for a stack, from its Compose files.
+    ///
+    /// Stores are known by their images and volumes, services by their ports, secrets by their names
+    /// (their values are never read out). What no Compose file says stands in the file as a question.
+    /// Nothing is started. Where there is no document and no scenario yet, a first one of each is
+    /// written too.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  phoenix init                                 the Compose files of this folder\n",
+        "  phoenix init compose.yaml compose.prod.yaml\n",
+        "  phoenix init --without traefik               a service that a drill does without\n\n",
+        "Exit codes:\n",
+        "   0  written\n",
+        "   2  a mistake in a file or an argument, or a stack that reaches beyond a drill; nothing \
+         was written\n",
+        "   3  nothing here reads Compose files",
+    ))]
+    Init(InitArguments),
     /// Run scenarios and judge what came back.
     ///
     /// Each scenario runs once under each of its profiles, one cycle after another: seed, back up,
@@ -232,6 +250,32 @@ pub(crate) struct RunArguments {
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
     pub(crate) format: Format,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArguments {
+    /// The Compose files, the later over the earlier; those of this folder without any.
+    #[arg(value_name = "COMPOSE-FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The file of variables; `.env` beside the first Compose file without it, if there is one.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) env_file: Option<PathBuf>,
+    /// The environment's name; that of the Compose file's folder without it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Where the environment file goes; `environments/NAME.yaml` of the project without it.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// A service that a drill does without; may be given several times.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) without: Vec<String>,
+    /// A key of a service that a drill does without; may be given several times.
+    #[arg(long, value_name = "SERVICE.KEY")]
+    pub(crate) leave_out: Vec<String>,
+    /// Write over an environment file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Arguments of `reap`.

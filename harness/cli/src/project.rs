@@ -107,6 +107,11 @@ impl Project {
         self.names("environments")
     }
 
+    /// Where a file of this name belongs.
+    pub(crate) fn file(&self, folder: &str, name: &str) -> PathBuf {
+        self.root.join(folder).join(format!("{name}.yaml"))
+    }
+
     /// Whether there is a folder of scenarios.
     pub(crate) fn is_here(&self) -> bool {
         self.root.join("scenarios").is_dir()

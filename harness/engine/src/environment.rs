@@ -121,6 +121,12 @@ pub trait Environment: Send + Sync {
         self.settles_within()
     }
 
+    /// Services that cannot run here, by name, and why: one without an image for the engine's
+    /// architecture. The driver does without them; the cycle has to do so too.
+    fn cannot_run(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
     /// Versions of engines and digests of images, by name.
     fn versions(&self) -> BTreeMap<String, String>;
 

@@ -23,6 +23,9 @@ pub struct Stack {
     pub manual_steps: Vec<ManualStep>,
     /// What success means.
     pub objectives: Objectives,
+    /// Services that cannot run here, and why: they are not among the services, nothing is asked of
+    /// them, and nothing that speaks of them is proven.
+    pub absent: BTreeMap<String, String>,
     /// What is declared to be sick before the drill: service or store → (check, reason).
     pub known_sick: BTreeMap<String, (String, String)>,
 }
@@ -253,6 +256,28 @@ pub struct Objectives {
 }
 
 impl Stack {
+    /// The stack without services that cannot run where it is, and without those that need them.
+    #[must_use]
+    pub fn without(mut self, absent: &BTreeMap<String, String>) -> Self {
+        self.absent.extend(absent.clone());
+        loop {
+            let gone = self.services.iter().find_map(|service| {
+                if self.absent.contains_key(&service.name) {
+                    return Some((service.name.clone(), None));
+                }
+                let mut needs = service.needs.iter().chain(&service.login_via);
+                let need = needs.find(|need| self.absent.contains_key(*need))?;
+                let why = format!("it needs {need}: {}", self.absent[need]);
+                Some((service.name.clone(), Some(why)))
+            });
+            let Some((name, why)) = gone else {
+                return self;
+            };
+            self.services.retain(|service| service.name != name);
+            self.absent.extend(why.map(|why| (name, why)));
+        }
+    }
+
     /// A service by name.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Service> {

@@ -32,6 +32,8 @@ pub struct Container {
     pub running: bool,
     /// Names of the volumes that it mounts.
     pub volumes: Vec<String>,
+    /// Where something is mounted, with the volume's name if it is one.
+    pub mounts: Vec<(Option<String>, String)>,
 }
 
 /// How a container stands.
@@ -82,6 +84,15 @@ impl Engine {
         Ok(found
             .into_iter()
             .map(|one| Container {
+                mounts: one
+                    .mounts
+                    .iter()
+                    .flatten()
+                    .map(|mount| {
+                        let at = mount.destination.clone().unwrap_or_default();
+                        (mount.name.clone(), at)
+                    })
+                    .collect(),
                 id: one.id.unwrap_or_default(),
                 service: one
                     .labels

@@ -3,8 +3,10 @@
 mod archive;
 mod containers;
 mod events;
+mod fill;
 mod helper;
 mod images;
+mod layers;
 mod networks;
 mod volumes;
 
@@ -16,6 +18,7 @@ use phoenix_engine::environment::DriverError;
 
 pub use containers::{Container, Exec, State};
 pub use events::Watch;
+pub use layers::Change;
 pub use networks::NetworkSpec;
 pub use volumes::Volume;
 

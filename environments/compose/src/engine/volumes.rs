@@ -51,11 +51,11 @@ impl Engine {
             .collect())
     }
 
-    /// Makes a declared volume, unless one of this run is there.
+    /// Makes a declared volume, unless one of this run is there; whether it did.
     ///
     /// # Errors
     /// When the engine cannot, or when a volume of that name is somebody else's.
-    pub async fn make_volume(&self, declared: &str) -> Result<(), DriverError> {
+    pub async fn make_volume(&self, declared: &str) -> Result<bool, DriverError> {
         let name = self.volume_name(declared);
         let doing = || format!("make the volume {declared}");
         let incarnation = Secrets::random(16);
@@ -76,7 +76,7 @@ impl Engine {
                 format!("a volume {name} exists that this run did not make; it is left alone"),
             ));
         }
-        Ok(())
+        Ok(made.labels.get(INCARNATION) == Some(&incarnation))
     }
 
     /// Removes a volume of this run, by what was read from the engine; one that is gone is removed.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -145,7 +145,7 @@ impl fmt::Display for Reach {
 }
 
 /// What a bind mount is replaced with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fill {
     /// An empty volume of this run.
     Empty,
@@ -177,6 +177,8 @@ pub struct Remap {
 #[must_use]
 pub fn own(project: &Project, remap: &Remap) -> Project {
     let mut owned = project.clone();
+    // Two services that share a folder of the host share the volume that stands for it.
+    let mut shared: BTreeMap<(PathBuf, Fill), String> = BTreeMap::new();
     for (name, service) in &mut owned.services {
         for key in remap
             .left_out
@@ -200,25 +202,35 @@ pub fn own(project: &Project, remap: &Remap) -> Project {
         let taken: BTreeSet<String> = owned.volumes.keys().cloned().collect();
         let mut made = Vec::new();
         for mount in &mut service.mounts {
-            let filled_from = match &mount.source {
-                Source::Anonymous => None,
+            let (filled_from, folder) = match &mount.source {
+                Source::Anonymous => (None, None),
                 Source::Bind { path, real, file } => {
                     match remap.binds.get(&format!("{name}:{}", mount.target)) {
                         Some(_) if is_socket(path) || is_socket(real) => continue,
-                        Some(Fill::Empty) if !file => None,
-                        Some(Fill::Copy) if !file => Some(real.clone()),
+                        Some(fill) if !file => (
+                            (*fill == Fill::Copy).then(|| real.clone()),
+                            Some((real.clone(), *fill)),
+                        ),
                         _ => continue,
                     }
                 }
                 _ => continue,
             };
-            let anonymous = mount.source == Source::Anonymous;
-            let kind = if anonymous { "anonymous" } else { "bind" };
+            if let Some(key) = folder.as_ref().and_then(|folder| shared.get(folder)) {
+                mount.source = Source::Volume(key.clone());
+                continue;
+            }
+            let kind = if folder.is_some() {
+                "bind"
+            } else {
+                "anonymous"
+            };
             let free = (1..)
                 .map(|number| format!("{name}-{kind}-{number}"))
                 .find(|key| !taken.contains(key) && made.iter().all(|(made, _)| made != key));
             let Some(key) = free else { continue };
             mount.source = Source::Volume(key.clone());
+            shared.extend(folder.map(|folder| (folder, key.clone())));
             made.push((
                 key,
                 Volume {

@@ -12,7 +12,7 @@ pub mod read;
 pub mod tool;
 pub mod transform;
 mod words;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use guard::{Reach, Remap, own, reaches};
 pub use read::{Files, resolve};
@@ -37,6 +37,39 @@ pub struct Project {
     pub files: BTreeMap<String, Material>,
     /// What the tool warned of, such as variables that are not set.
     pub warnings: Vec<String>,
+}
+
+impl Project {
+    /// Whether a volume has a copy of a folder that nothing can write to: it is a part of the program,
+    /// and no data can be in it.
+    #[must_use]
+    pub fn is_fixed(&self, volume: &str) -> bool {
+        let copied = self.volumes.get(volume);
+        copied.is_some_and(|one| one.filled_from.is_some())
+            && self
+                .services
+                .values()
+                .flat_map(|service| &service.mounts)
+                .filter(|mount| matches!(&mount.source, Source::Volume(name) if name == volume))
+                .all(|mount| mount.read_only)
+    }
+
+    /// The project without some of its services, and without what only they use.
+    #[must_use]
+    pub fn without(mut self, services: &[String]) -> Self {
+        self.services.retain(|name, _| !services.contains(name));
+        let mounted = |volume: &String| {
+            let mut mounts = self.services.values().flat_map(|one| &one.mounts);
+            mounts.any(|mount| mount.source == Source::Volume(volume.clone()))
+        };
+        self.volumes.retain(|name, _| mounted(name));
+        let joined = |network: &String| {
+            let mut all = self.services.values();
+            all.any(|one| one.networks.contains_key(network))
+        };
+        self.networks.retain(|name, _| joined(name));
+        self
+    }
 }
 
 /// A service.

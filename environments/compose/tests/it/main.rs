@@ -5,4 +5,7 @@
     reason = "a test stops at what it did not expect, and says what it skips"
 )]
 
+mod architecture;
+mod filling;
+mod layers;
 mod project;

@@ -461,6 +461,9 @@ fn read(value: Option<&Value>, what: &str) -> Parsed<Read> {
 }
 
 fn canary(value: &Value) -> Parsed<Canary> {
+    if value == "unknown" {
+        return Ok(unknown());
+    }
     let own = read(value.get("read"), "read")?;
     let absent = match value.get("absent") {
         Some(absent) => expect(absent)?,
@@ -480,6 +483,27 @@ fn canary(value: &Value) -> Parsed<Canary> {
         file: value.get("file").map(|part| file(part, &own)).transpose()?,
         read: own,
     })
+}
+
+/// No way to write: an application of which only the health is known.
+fn unknown() -> Canary {
+    Canary {
+        prepare: Vec::new(),
+        write: Vec::new(),
+        read: Read {
+            requests: Vec::new(),
+            payload: Place {
+                from: From::Body,
+                like: None,
+            },
+        },
+        update: Vec::new(),
+        delete: Vec::new(),
+        list: None,
+        absent: Expect::default(),
+        undecryptable: None,
+        file: None,
+    }
 }
 
 fn file(value: &Value, own: &Read) -> Parsed<File> {

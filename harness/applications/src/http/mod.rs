@@ -117,6 +117,9 @@ impl Http {
 impl Application for Http {
     fn kinds(&self) -> Vec<KindSpec> {
         let canary = &self.description.canary;
+        if canary.write.is_empty() {
+            return Vec::new();
+        }
         // An application without a database keeps its entries as files.
         let has_rows = self.session.context.stores.contains_key("database");
         let entry = KindSpec {

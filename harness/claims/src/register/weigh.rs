@@ -1,6 +1,6 @@
 //! One claim against the results of the checks that are tied to it.
 
-use phoenix_evidence::finding::{CheckKind, CheckResult, FailureKind, Level, Outcome};
+use phoenix_evidence::finding::{CheckKind, CheckResult, FailureKind, Level, Outcome, Subject};
 
 use super::coverage::admitted;
 use super::criterion::{Standing, standing};
@@ -87,6 +87,10 @@ pub(super) fn weigh(
                     results[at].check == tied.check && tied.on.matches(&results[at].subject)
                 })
                 .collect();
+            // All is more than those that were there to be asked.
+            if tied.on == Selector::All && !matched.is_empty() {
+                missing.extend(unasked(facts, tied.check));
+            }
             if matched.is_empty() {
                 match absent(facts, tied.check, &tied.on) {
                     Absent::BrokeOff(why) => seen.push((Seen::Unknown, why)),
@@ -286,6 +290,16 @@ enum Absent {
     BrokeOff(String),
     /// This run never meant to make it.
     NotSet(String),
+}
+
+/// Services of which a check was not made, with the reason.
+fn unasked(facts: &RunFacts, check: CheckKind) -> impl Iterator<Item = String> {
+    facts
+        .not_run
+        .iter()
+        .filter(move |one| one.check == check)
+        .filter(|one| matches!(one.subject, Some(Subject::Service(_))))
+        .map(|one| one.reason.clone())
 }
 
 fn absent(facts: &RunFacts, check: CheckKind, on: &Selector) -> Absent {

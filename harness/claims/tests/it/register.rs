@@ -2,8 +2,8 @@
 
 use phoenix_claims::register::PLAIN_LOSS;
 use phoenix_claims::{
-    Agreement, Document, Entry, Line, Mapping, Recovery, Register, RunFacts, Selector, Settled,
-    Status, Tie, TiedCheck, judge, recovery_answer,
+    Agreement, Document, Entry, Line, Mapping, NotRun, Recovery, Register, RunFacts, Selector,
+    Settled, Status, Tie, TiedCheck, judge, recovery_answer,
 };
 use phoenix_evidence::finding::{CheckKind, CheckResult, FailureKind, Level, Subject};
 
@@ -652,4 +652,38 @@ fn the_text_has_the_two_answers_first_and_fits_its_width() {
     assert!(coloured.contains("\u{1b}[31m"));
     let json = serde_json::to_string(&register).unwrap();
     assert_eq!(serde_json::from_str::<Register>(&json).unwrap(), register);
+}
+
+#[test]
+fn all_is_not_proven_by_those_that_were_there_to_be_asked() {
+    let all = Tie {
+        checks: vec![TiedCheck {
+            check: CheckKind::Login,
+            on: Selector::All,
+        }],
+        ..Tie::default()
+    };
+    let asked = Subject::Service("chat".to_owned());
+    let entries = mapping(vec![tie("it", &[all])]);
+    let mut facts = facts(REAL);
+    let both = |facts: &RunFacts, result: CheckResult| {
+        let register = judge(&[says("✅")], &entries, &[result], facts);
+        let line = register.line_of("it").unwrap();
+        (line.status, line.why.clone(), register.exit_code())
+    };
+    let (status, _, code) = both(&facts, pass(CheckKind::Login, asked.clone()));
+    assert_eq!((status, code), (Status::Holds, 0));
+    facts.not_run = vec![NotRun {
+        check: CheckKind::Login,
+        subject: Some(Subject::Service("zulip".to_owned())),
+        reason: "zulip: no image for this architecture".to_owned(),
+    }];
+    let (status, why, code) = both(&facts, pass(CheckKind::Login, asked.clone()));
+    // The only claim: nothing was judged, which is not knowing.
+    assert_eq!((status, code), (Status::Unproven, 3));
+    assert!(why.contains("no image for this architecture"), "{why}");
+    // What was asked and failed is a failure all the same.
+    let failed = fail(CheckKind::Login, asked, &[("login-failed", 1)]);
+    let (status, _, code) = both(&facts, failed);
+    assert_eq!((status, code), (Status::Broken, 1));
 }

@@ -86,10 +86,11 @@ impl One<'_> {
         let nonce = format!("{:08x}", rand::random::<u32>());
         let environment = self.driver(&nonce, &whole).await?;
         let started = self.started(files, &nonce, environment.as_ref());
+        let (stack, plan) = self.here(stack, &environment.cannot_run())?;
         let finished = run_cycle(CycleInput {
             started,
-            plan: self.plan,
-            stack,
+            plan: &plan,
+            stack: &stack,
             environment: environment.as_ref(),
             applications: Arc::new(phoenix_applications::make),
             judge,
@@ -114,6 +115,24 @@ impl One<'_> {
         self.shown
             .cycle_ends(&finished.recovery, &finished.agreement, began.elapsed());
         Ok(finished)
+    }
+
+    /// The stack and the plan without services that cannot run where the driver is.
+    fn here(
+        &self,
+        stack: &Stack,
+        absent: &BTreeMap<String, String>,
+    ) -> Result<(Stack, Plan), Error> {
+        if absent.is_empty() {
+            return Ok((stack.clone(), self.plan.clone()));
+        }
+        let stack = stack.clone().without(absent);
+        let mut plans = lower::plans(&self.ready.scenario, &stack)?;
+        let all = self.ready.plans.iter();
+        let at = all.take_while(|one| !std::ptr::eq(*one, self.plan)).count();
+        // The same file over fewer services has as many plans.
+        let plan = plans.swap_remove(at.min(plans.len().saturating_sub(1)));
+        Ok((stack, plan))
     }
 
     /// The driver that the environment file names.

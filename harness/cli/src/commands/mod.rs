@@ -5,6 +5,7 @@ mod cycle;
 mod draft;
 mod gaps;
 mod images;
+mod init;
 mod list;
 mod plan;
 mod prepare;
@@ -29,6 +30,7 @@ const SCHEMA: u32 = 1;
 
 pub(crate) fn main() -> Result<u8, Error> {
     match Arguments::parse().command {
+        Command::Init(arguments) => init::init(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),

@@ -11,6 +11,7 @@ mod evidence;
 mod generated;
 mod hindered;
 mod host;
+mod init;
 mod inputs;
 mod json;
 mod killed;

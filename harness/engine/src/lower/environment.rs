@@ -110,6 +110,7 @@ pub fn stack(source: &Source, profile: &str) -> Result<Stack, Diagnostics> {
         secrets: secrets(root),
         manual_steps: manual_steps(source, root),
         objectives: objectives(root.get("objectives")),
+        absent: BTreeMap::new(),
         known_sick: BTreeMap::new(),
     };
     names_fit(source, &stack);

@@ -10,6 +10,15 @@ use super::{Conclusion, Cycle, CycleError, Judgement};
 use crate::plan::{Act, Expected};
 use crate::stack::{Policy, Secret};
 
+/// The checks that are made of a service.
+const OF_A_SERVICE: [CheckKind; 5] = [
+    CheckKind::Health,
+    CheckKind::Login,
+    CheckKind::Write,
+    CheckKind::Restart,
+    CheckKind::Certificate,
+];
+
 impl Cycle<'_> {
     pub(super) async fn finish(
         &self,
@@ -116,6 +125,12 @@ impl Cycle<'_> {
                 ),
             ));
         }
+        for (service, why) in &self.stack.absent {
+            all.extend(OF_A_SERVICE.map(|check| {
+                let why = format!("{service}: {why}");
+                (check, Subject::Service(service.clone()), why)
+            }));
+        }
         all.extend(
             self.stack
                 .secrets
@@ -156,10 +171,11 @@ impl Cycle<'_> {
             .max()
             .unwrap_or(Outcome::Unknown);
         let cut_short = checks != Outcome::Pass;
-        let undeclared = !state.undeclared.is_empty();
+        let uncounted = !state.undeclared.is_empty() || !self.stack.absent.is_empty();
         let recovery = match judgement.recovery.as_str() {
-            // Nothing uncounted: an undeclared vessel forbids the word.
-            "recovered" if cut_short || undeclared => "unknown".to_owned(),
+            // Nothing uncounted: an undeclared vessel forbids the word, and so does a service that
+            // nobody could start.
+            "recovered" if cut_short || uncounted => "unknown".to_owned(),
             other => other.to_owned(),
         };
         let agreement = match judgement.agreement.as_str() {
@@ -387,7 +403,21 @@ impl Cycle<'_> {
                 .try_fold(0.0_f64, |worst, at| at.map(|at| worst.max(at)));
             state.rta_s = last;
             let objective = self.stack.objectives.rto.map(|rto| rto.as_secs_f64());
+            // A service that nobody knows how to write to may well take writes.
+            let untried = state.results.iter().find(|result| {
+                result.check == CheckKind::Write && result.outcome == Outcome::Unknown
+            });
+            let refused = state
+                .results
+                .iter()
+                .any(|result| result.check == CheckKind::Write && result.outcome == Outcome::Fail);
+            let untried = untried.filter(|_| !refused);
             let (outcome, failure, summary) = match (last, objective) {
+                (None, _) if untried.is_some() => (
+                    Outcome::Unknown,
+                    None,
+                    "not known: not every service is known how to be written to".to_owned(),
+                ),
                 (None, _) => (
                     Outcome::Fail,
                     Some("rto-not-reached"),

@@ -46,6 +46,10 @@ impl Cycle<'_> {
     /// recovery. What the environment file declares as sick is carried along and told.
     pub(super) async fn steady_state(&self) -> StepResult {
         self.look_for_undeclared().await?;
+        for (service, why) in &self.stack.absent {
+            let text = format!("{service} is left out: {why}");
+            self.tell(&Event::Note { text })?;
+        }
         let mut sick = Vec::new();
         for service in self.stack.start_order() {
             let known = self

@@ -43,7 +43,7 @@ pub(super) fn driver() -> Shape {
                 ),
                 optional(
                     "without",
-                    "Services of the Compose files that a drill does not start.",
+                    "Services of the Compose files that a drill does without: they are not made.",
                     list(Text),
                 ),
                 optional(
@@ -67,6 +67,12 @@ pub(super) fn driver() -> Shape {
                     "remap",
                     "What reaches beyond the drill, and is replaced by something of the run's own.",
                     remap(),
+                ),
+                optional(
+                    "losable",
+                    "What containers keep on no declared volume and may lose, as `service:/path`, \
+                     and why: logs, sessions, caches. Anything else that is found there is told.",
+                    Named(Box::new(Text)),
                 ),
             ]),
         )]),

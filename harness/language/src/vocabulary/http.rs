@@ -34,8 +34,9 @@ pub(super) fn fields() -> Vec<Field> {
         optional("auth", "How phoenix signs in.", auth()),
         optional(
             "canary",
-            "How a canary is written, read and found.",
-            canary(),
+            "How a canary is written, read and found; `unknown` while nobody has said: then nothing \
+             is written through it, and nothing is proven of that.",
+            Either(vec![Word(&["unknown"]), canary()]),
         ),
     ]
 }

@@ -182,3 +182,22 @@ fn what_is_mapped_becomes_the_runs_own() {
     assert!(owned.services["h"].networks.contains_key("default"));
     assert_eq!(own(&owned, &remap), owned, "mapping twice is mapping once");
 }
+
+#[test]
+fn services_that_share_a_folder_share_what_stands_for_it() {
+    let tree = json!({
+        "services": {
+            "app": { "image": "x", "volumes": ["/srv/html:/html:rw", "/srv/own:/own:rw"] },
+            "cron": { "image": "x", "volumes": ["/srv/html:/html:rw"] },
+        },
+    });
+    let binds = ["app:/html", "app:/own", "cron:/html"];
+    let remap = Remap {
+        binds: binds.map(|place| (place.to_owned(), Fill::Empty)).into(),
+        ..Remap::default()
+    };
+    let owned = own(&printed(&tree), &remap);
+    let of = |service: &str| owned.services[service].mounts[0].source.clone();
+    assert_eq!(of("app"), of("cron"));
+    assert_eq!(owned.volumes.len(), 2, "{:?}", owned.volumes);
+}
