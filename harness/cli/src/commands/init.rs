@@ -247,13 +247,11 @@ fn way(from: &Path, to: &Path) -> String {
             .join(rest)
     };
     let (from, to) = (real(from), real(to));
-    let mut up = 0;
-    for folder in from.ancestors() {
+    for (up, folder) in from.ancestors().enumerate() {
         if let Ok(down) = to.strip_prefix(folder) {
             let way = PathBuf::from("../".repeat(up)).join(down);
             return way.display().to_string();
         }
-        up += 1;
     }
     to.display().to_string()
 }
