@@ -3,10 +3,8 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use phoenix_engine::environment::{FILE_START, FileSeen};
 use phoenix_engine::foreign::open;
 use phoenix_engine::plan::Unit;
-use sha2::{Digest as _, Sha256};
 
 /// How much of a file is read at a time.
 pub(crate) const PIECE: usize = 256 << 10;
@@ -40,36 +38,6 @@ pub(crate) fn moment(answer: Option<&str>, unit: Option<Unit>) -> Result<Option<
     Ok(Some(seconds))
 }
 
-/// Looks at a file while it streams by.
-#[derive(Default)]
-pub(crate) struct Looking {
-    bytes: u64,
-    hasher: Sha256,
-    start: Vec<u8>,
-}
-
-impl Looking {
-    pub(crate) fn take(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        self.hasher.update(bytes);
-        let room = FILE_START.saturating_sub(self.start.len());
-        self.start
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
-
-    pub(crate) fn seen(self) -> FileSeen {
-        FileSeen {
-            bytes: self.bytes,
-            sha256: hex(&self.hasher.finalize()),
-            start: self.start,
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,18 +54,5 @@ mod tests {
         assert_eq!(moment(Some("Infinity"), None), Ok(Some(f64::INFINITY)));
         assert!(moment(Some("NaN"), None).is_err());
         assert!(moment(Some("yesterday"), None).is_err());
-    }
-
-    #[test]
-    fn a_digest_is_that_of_sha256sum() {
-        let mut looking = Looking::default();
-        looking.take(b"a");
-        looking.take(b"bc");
-        let seen = looking.seen();
-        assert_eq!(
-            seen.sha256,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
-        assert_eq!((seen.bytes, &seen.start[..]), (3, &b"abc"[..]));
     }
 }

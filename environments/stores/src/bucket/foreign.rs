@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use phoenix_engine::environment::{FileSeen, Loaded};
-use phoenix_engine::foreign::{self, ForeignPoint};
+use phoenix_engine::foreign::{self, ForeignPoint, Looking};
 
 use super::errors::{is_missing, words};
 use super::objects::Read;
 use super::{AT_A_TIME, BucketStore};
-use crate::foreign::Looking;
 use crate::manifest::{lines_of_difference, short};
 
 impl BucketStore {

@@ -2,6 +2,7 @@
 //! never by its name, which stores take it, and what it is worth as evidence.
 
 mod head;
+mod look;
 mod measure;
 
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+pub use look::Looking;
 pub use measure::{Measured, measure};
 
 /// What a recovery point is.

@@ -59,7 +59,11 @@ pub fn plans(source: &Source, stack: &Stack) -> Result<Vec<Plan>, Diagnostics> {
         let has_check = all.iter().any(|step| {
             matches!(
                 step.act,
-                Act::Check { .. } | Act::Http(_) | Act::Sql { .. } | Act::Run(_)
+                Act::Check { .. }
+                    | Act::Prove { .. }
+                    | Act::Http(_)
+                    | Act::Sql { .. }
+                    | Act::Run(_)
             )
         });
         if !has_check {
