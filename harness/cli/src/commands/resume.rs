@@ -171,7 +171,9 @@ pub(super) fn asked(
         cycles,
         files: {
             let mut all = record::digests(files);
-            all.extend(record::foreign(prepared.iter().flat_map(|ready| &ready.plans)));
+            all.extend(record::foreign(
+                prepared.iter().flat_map(|ready| &ready.plans),
+            ));
             all
         },
     })

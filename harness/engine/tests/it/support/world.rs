@@ -50,6 +50,21 @@ pub(crate) struct Lies {
     pub(crate) automation_fails: bool,
     /// Vessels that no store declares.
     pub(crate) strays: Vec<Stray>,
+    /// What becomes of a backup that phoenix did not make.
+    pub(crate) foreign: Foreign,
+}
+
+/// What becomes of a backup that phoenix did not make.
+#[derive(Clone, Default)]
+pub(crate) struct Foreign {
+    /// Somebody writes on in it while it is restored.
+    pub(crate) changes: bool,
+    /// It loads, and nothing comes of it.
+    pub(crate) is_empty: bool,
+    /// How old its newest row is, in seconds.
+    pub(crate) age_s: f64,
+    /// Its table is not there.
+    pub(crate) without_table: bool,
 }
 
 /// A vessel that no store declares.
