@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use phoenix_engine::environment::DriverError;
+use phoenix_engine::foreign::{ForeignPoint, measure};
 use phoenix_engine::stack::StoreKind;
+use phoenix_stores::Store as _;
+use phoenix_stores::volume::VolumeStore;
 
 use crate::driver::Compose;
 use crate::engine::{Container, NetworkSpec, State};
@@ -70,6 +73,11 @@ impl Compose {
         )
         .await?;
         try_join_all(volumes.keys().map(|name| self.engine.make_volume(name))).await?;
+        for (name, volume) in &project.volumes {
+            if let Some(from) = &volume.filled_from {
+                self.fill(name, from).await?;
+            }
+        }
         let drill = Drill {
             run: self.engine.run().to_owned(),
             project: format!("phoenix-{}", self.engine.run().to_lowercase()),
@@ -82,6 +90,29 @@ impl Compose {
         self.tool(&["up", "--no-start", "--no-build"]).await?;
         self.live.lock().await.project = Some(project);
         Ok(())
+    }
+
+    /// Copies a folder of this machine into the volume that takes its place, once.
+    async fn fill(&self, name: &str, from: &std::path::Path) -> Result<(), DriverError> {
+        let doing = || format!("copy {} into a volume of the run", from.display());
+        let measured = measure(from).map_err(|why| DriverError::new(doing(), why))?;
+        let volume = VolumeStore::new(
+            self.engine.docker().clone(),
+            &self.engine.volume_name(name),
+            &self.helper(),
+            self.engine.run(),
+            &[],
+        );
+        if measured.files == 0 || volume.holds().await? > 0 {
+            return Ok(());
+        }
+        let point = ForeignPoint {
+            store: name.to_owned(),
+            path: from.to_owned(),
+            shown: from.display().to_string(),
+            prefix: String::new(),
+        };
+        volume.restore_foreign(&point).await.map(|_| ())
     }
 
     fn write_file(&self, text: &str) -> Result<(), DriverError> {

@@ -71,7 +71,7 @@ impl Compose {
         reach.driver(store)
     }
 
-    fn helper(&self) -> String {
+    pub(crate) fn helper(&self) -> String {
         if self.images.upstream {
             HELPER_UPSTREAM.to_owned()
         } else {

@@ -98,7 +98,17 @@ impl Compose {
             known.extend(own.iter().map(|one| one.name.clone()));
             vessels.extend(self.vessel(store, &own, &containers, &volumes, &buckets));
         }
-        for stray in volumes.iter().filter(|one| !known.contains(&one.name)) {
+        // A copy of a folder of the project is code, and declared as one.
+        let copies: BTreeSet<String> = {
+            let live = self.live.lock().await;
+            let volumes = live.project.iter().flat_map(|project| &project.volumes);
+            let copies = volumes.filter(|(_, volume)| volume.filled_from.is_some());
+            copies.map(|(name, _)| name.clone()).collect()
+        };
+        let strays = volumes
+            .iter()
+            .filter(|one| !known.contains(&one.name) && !copies.contains(&one.declared));
+        for stray in strays {
             vessels.push(Vessel {
                 store: None,
                 kind: "volume".to_owned(),
