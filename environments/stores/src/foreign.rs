@@ -5,6 +5,7 @@ use std::path::Path;
 
 use phoenix_engine::foreign::open;
 use phoenix_engine::plan::Unit;
+use phoenix_engine::words::count;
 
 /// How much of a file is read at a time.
 pub(crate) const PIECE: usize = 256 << 10;
@@ -20,6 +21,15 @@ pub(crate) fn pass(path: &Path, packed: bool, take: &mut dyn FnMut(&[u8])) -> st
         }
         take(&buffer[..read]);
     }
+}
+
+/// How much came.
+pub(crate) fn words_of(tables: u64, rows: u64) -> String {
+    format!(
+        "{}, {}",
+        count(tables, "table", "tables"),
+        count(rows, "row", "rows")
+    )
 }
 
 /// A moment in seconds since 1970, out of what a server answered. A number that is none is an error:

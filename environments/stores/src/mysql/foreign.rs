@@ -10,6 +10,7 @@ use super::Mysql;
 use super::restore::script;
 use super::scan::Scan;
 use super::session::{close, connect, quoted, text_rows};
+use crate::foreign::words_of;
 use crate::runbook::Place;
 use crate::server::Input;
 
@@ -80,9 +81,10 @@ impl Mysql {
         let came = self.row_count().await?;
         Ok(Loaded {
             says: format!(
-                "of the database '{}' on {}: {there} tables, {came} rows",
+                "of the database '{}' on {}: {}",
                 scan.database.unwrap_or_default(),
-                scan.server.unwrap_or_default()
+                scan.server.unwrap_or_default(),
+                words_of(there, came)
             ),
         })
     }

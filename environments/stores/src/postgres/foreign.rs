@@ -11,6 +11,7 @@ use super::Postgres;
 use super::plain::Plain;
 use super::restore::{Contents, listed, script};
 use super::session::{connect, text_rows};
+use crate::foreign::words_of;
 use crate::runbook::Place;
 use crate::server::Input;
 
@@ -50,7 +51,7 @@ impl Postgres {
             )));
         }
         Ok(Loaded {
-            says: format!("{says}: {} tables, {came} rows", there.tables),
+            says: format!("{says}: {}", words_of(there.tables as u64, came)),
         })
     }
 

@@ -217,7 +217,7 @@ impl Lowering<'_> {
                     item.place,
                     "no-ledger",
                     format!(
-                        "nothing can be said of {word}: {} comes from a backup that phoenix did not make",
+                        "nothing can be said of {word}: what is in {} is of a backup that phoenix did not make",
                         stores.join(", ")
                     ),
                     "check health, login, write and restart, and say with `prove` what has to be in it",

@@ -43,8 +43,14 @@ impl Cycle<'_> {
             done.push(told("all healthy", "not well", &all.unwell));
         }
         if wanted(Check::Login) {
+            // On data of others nobody knows who was who.
+            let known = self.state().foreign.is_empty();
             done.push(told(
-                "everybody logs in as before",
+                if known {
+                    "everybody logs in as before"
+                } else {
+                    "everybody logs in"
+                },
                 "no login",
                 &all.no_login,
             ));

@@ -118,6 +118,7 @@ impl Environment for Fake {
     async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
         let mut world = locked(&self.0);
         world.restored = true;
+        world.is_foreign = true;
         if world.lies.restore_fails {
             return Err(DriverError::new("restore", "the dump ends in its middle"));
         }
@@ -168,7 +169,7 @@ impl Environment for Fake {
     async fn fingerprint(&self, _: &str) -> Result<Option<Fingerprint>, DriverError> {
         let world = locked(&self.0);
         // The wiki's own restores are not compared here; those of others are.
-        if world.points.is_empty() && world.restored {
+        if world.is_foreign {
             let rows: Vec<&str> = world.content.rows.iter().map(|row| &*row.text).collect();
             return Ok(Some(Fingerprint {
                 digest: rows.join("/"),
@@ -217,11 +218,11 @@ impl Environment for Fake {
         Ok(world.content.rows.len() as u64)
     }
 
-    /// The rows themselves, whatever is asked.
+    /// The rows of a backup of others, whatever is asked.
     async fn sql(&self, _: &str, _: &str) -> Result<Vec<String>, DriverError> {
         let world = locked(&self.0);
-        if world.restored && world.lies.unreadable {
-            return Err(DriverError::new("query", "the server is gone"));
+        if !world.is_foreign {
+            return Err(DriverError::new("query", "nothing here understands SQL"));
         }
         Ok(world
             .content

@@ -116,6 +116,8 @@ pub(super) struct World {
     /// Reads since the restore.
     pub(super) reads: u32,
     pub(super) restored: bool,
+    /// What was restored is of a backup that phoenix did not make.
+    pub(super) is_foreign: bool,
     pub(super) fault: Option<phoenix_engine::plan::Fault>,
 }
 
@@ -131,6 +133,7 @@ impl World {
             points: Vec::new(),
             reads: 0,
             restored: false,
+            is_foreign: false,
             fault: None,
         }
     }
