@@ -89,6 +89,25 @@ fn news(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
     for attempt in &cycle.started.broken {
         writeln!(out, "\n{}", broken(attempt))?;
     }
+    if let Some(foreign) = &cycle.foreign {
+        writeln!(out, "\nRestored from backups that phoenix did not make:\n")?;
+        for point in &foreign.points {
+            writeln!(
+                out,
+                "- {} from {}: {}, {} bytes, BLAKE3 {}",
+                cell(&point.store),
+                cell(&point.path),
+                point.kind,
+                point.bytes,
+                point.blake3
+            )?;
+        }
+        writeln!(
+            out,
+            "\nSuch evidence can carry {}. It cannot carry {}.",
+            foreign.can_carry, foreign.cannot_carry
+        )?;
+    }
     let Some(register) = &cycle.register else {
         return Ok(());
     };

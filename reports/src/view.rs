@@ -7,7 +7,8 @@ use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::Line;
 use phoenix_evidence::journal::event::ManualPerformed;
 use phoenix_evidence::journal::event::{
-    BrokenAttempt, CycleFinished, CycleStarted, Event, Phase, PlannedStep, StepEnd, Survival,
+    BrokenAttempt, CycleFinished, CycleStarted, Event, ForeignPoint, Phase, PlannedStep, StepEnd,
+    Survival,
 };
 use phoenix_evidence::journal::run::PlannedCycle;
 use serde::Serialize;
@@ -40,6 +41,9 @@ pub struct CycleView {
     pub folder: Option<String>,
     /// Its steps.
     pub steps: Vec<StepView>,
+    /// What was restored that phoenix did not make; `None` where all was its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<ForeignView>,
     /// Verdicts.
     pub survival: Option<Survival>,
     /// Check results.
@@ -61,6 +65,25 @@ pub struct CycleView {
     /// Everything else worth telling.
     pub notes: Vec<String>,
 }
+
+/// Backups that phoenix did not make, and what they are worth as evidence.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForeignView {
+    /// The backups, in the order in which they were restored.
+    pub points: Vec<ForeignPoint>,
+    /// What such evidence can carry, in words.
+    pub can_carry: &'static str,
+    /// What it cannot.
+    pub cannot_carry: &'static str,
+}
+
+/// What is shown by a backup that phoenix did not make.
+const CAN_CARRY: &str = "that the backup loads, how old its newest row is, that what the scenario \
+                         expects is in it, that the applications start on it and people log in";
+/// What is not.
+const CANNOT_CARRY: &str = "that nothing was lost. There is no ledger of what was in it, so survival, \
+                            data loss, RPO, a fingerprint of the original and the recovery points of \
+                            the policy are not proven by it, whatever was seen";
 
 /// A step and how it ended.
 #[derive(Clone, Debug, Serialize)]
@@ -150,6 +173,7 @@ impl CycleView {
             finished: None,
             folder: None,
             steps: Vec::new(),
+            foreign: None,
             survival: None,
             results: Vec::new(),
             register: None,
@@ -251,6 +275,15 @@ impl CycleView {
                     .unwrap_or_default();
                 self.destruction.push((store.clone(), word, why.clone()));
             }
+            Event::ForeignPoint(point) => self
+                .foreign
+                .get_or_insert_with(|| ForeignView {
+                    points: Vec::new(),
+                    can_carry: CAN_CARRY,
+                    cannot_carry: CANNOT_CARRY,
+                })
+                .points
+                .push(point.clone()),
             Event::Survival(survival) => self.survival = Some(survival.clone()),
             Event::Results { results } => self.results.clone_from(results),
             Event::Register { register } => {
@@ -339,6 +372,11 @@ impl CycleView {
                 ),
                 None => match self.unknown() {
                     Some(why) => format!("Whether the stack recovered is not known ({why})"),
+                    None if self.foreign.is_some() => {
+                        "Whether the stack recovered is not known (it came up on a backup that phoenix \
+                         did not make, which never shows that nothing was lost)"
+                            .to_owned()
+                    }
                     None => "Whether the stack recovered is not known".to_owned(),
                 },
             },

@@ -10,10 +10,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{
-    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, ProcessLog, Started, Vessel,
+    DirectCopy, DriverError, Environment, FileSeen, Fingerprint, Injected, Loaded, Point,
+    ProcessLog, Started, Vessel,
 };
+use phoenix_engine::foreign::ForeignPoint;
 use phoenix_engine::network::Network;
-use phoenix_engine::plan::Fault;
+use phoenix_engine::plan::{Fault, Unit};
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
 use phoenix_kit::{Access, Hidden, Keyring, Secrets, Vault};
@@ -272,6 +274,30 @@ impl Environment for Compose {
         }
         let handle = self.handle(declared).await?;
         handle.restore(&self.vault.content(store, point)).await
+    }
+
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        let handle = self.handle(self.store(&point.store)?).await?;
+        handle.restore_foreign(point).await
+    }
+
+    async fn newest(
+        &self,
+        store: &str,
+        table: &str,
+        column: &str,
+        unit: Option<Unit>,
+    ) -> Result<Option<f64>, DriverError> {
+        let handle = self.handle(self.store(store)?).await?;
+        handle.newest(table, column, unit).await
+    }
+
+    async fn rows(&self, store: &str, table: &str) -> Result<u64, DriverError> {
+        self.handle(self.store(store)?).await?.rows(table).await
+    }
+
+    async fn file(&self, store: &str, path: &str) -> Result<Option<FileSeen>, DriverError> {
+        self.handle(self.store(store)?).await?.file(path).await
     }
 
     async fn fingerprint(&self, store: &str) -> Result<Option<Fingerprint>, DriverError> {

@@ -12,11 +12,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{
-    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, ProcessLog, Started,
-    StreamCut, Vessel,
+    DirectCopy, DriverError, Environment, FileSeen, Fingerprint, Injected, Loaded, Point,
+    ProcessLog, Started, StreamCut, Vessel,
 };
+use phoenix_engine::foreign::ForeignPoint;
 use phoenix_engine::network::Network;
-use phoenix_engine::plan::Fault;
+use phoenix_engine::plan::{Fault, Unit};
 use phoenix_engine::stack::{Automation, Policy, Stack, Store, StoreKind};
 use phoenix_evidence::finding::Level;
 use phoenix_kit::{Access, Hidden, Keyring, Secrets, Vault};
@@ -345,6 +346,28 @@ impl Environment for Embedded {
         self.after_restore(declared)
             .map_err(|why| DriverError::new(doing(), why))?;
         Ok(bytes)
+    }
+
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        self.take_foreign(point)
+    }
+
+    async fn newest(
+        &self,
+        store: &str,
+        table: &str,
+        column: &str,
+        unit: Option<Unit>,
+    ) -> Result<Option<f64>, DriverError> {
+        self.newest_straight(store, table, column, unit)
+    }
+
+    async fn rows(&self, store: &str, table: &str) -> Result<u64, DriverError> {
+        self.rows_straight(store, table)
+    }
+
+    async fn file(&self, store: &str, path: &str) -> Result<Option<FileSeen>, DriverError> {
+        self.file_straight(store, path)
     }
 
     async fn fingerprint(&self, store: &str) -> Result<Option<Fingerprint>, DriverError> {

@@ -8,6 +8,7 @@ mod authority;
 mod buckets;
 mod driver;
 mod faults;
+mod foreign;
 pub mod objects;
 mod roles;
 mod router;

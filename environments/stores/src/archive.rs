@@ -1,9 +1,11 @@
 //! A tar archive read as it streams by: members, their attributes and their bytes. It reads what GNU
-//! tar writes as `posix`, sparse files included, and refuses what it does not know: a member that is
-//! passed over in silence would be missing from a manifest, and nobody would notice.
+//! tar writes as `posix`, sparse files included, and long names as GNU tar writes them by default. It
+//! refuses what it does not know: a member that is passed over in silence would be missing from a
+//! manifest, and nobody would notice.
 
 mod numbers;
 mod sparse;
+pub(crate) mod writer;
 
 use std::collections::BTreeMap;
 
@@ -59,6 +61,7 @@ pub(crate) trait Visitor {
 enum State {
     Header,
     Attributes {
+        of: Extra,
         collected: Vec<u8>,
         left: u64,
         padding: u64,
@@ -69,6 +72,19 @@ enum State {
         sparse: Option<Sparse>,
     },
     Ended,
+}
+
+/// What a member says that is about the one after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extra {
+    /// Records of the standard form.
+    Records,
+    /// Such records about the archive as a whole: a comment, as a rule.
+    Comment,
+    /// A name that is too long for a header, in the form that is GNU's own.
+    Name,
+    /// Such a name of what a link leads to.
+    Target,
 }
 
 /// Takes an archive piece by piece.
@@ -113,6 +129,7 @@ impl<V: Visitor> Reader<V> {
                     }
                 }
                 State::Attributes {
+                    of,
                     mut collected,
                     left,
                     padding,
@@ -123,12 +140,13 @@ impl<V: Visitor> Reader<V> {
                     let left = left - take as u64;
                     if left > 0 {
                         self.state = State::Attributes {
+                            of,
                             collected,
                             left,
                             padding,
                         };
                     } else {
-                        self.pax = records(&collected)?;
+                        self.note(of, &collected)?;
                         self.state = State::Body {
                             left: 0,
                             padding,
@@ -223,18 +241,46 @@ impl<V: Visitor> Reader<V> {
             None => number(&header[124..136])?,
         };
         let padding = stored.next_multiple_of(BLOCK as u64) - stored;
-        match header[156] {
-            b'x' if stored > ATTRIBUTES => Err("a member has too many attributes".to_owned()),
-            b'x' => {
-                self.state = State::Attributes {
-                    collected: Vec::new(),
-                    left: stored,
-                    padding,
-                };
-                Ok(())
-            }
-            kind => self.member(kind, header, stored, padding),
+        let of = match header[156] {
+            b'x' => Extra::Records,
+            b'g' => Extra::Comment,
+            b'L' => Extra::Name,
+            b'K' => Extra::Target,
+            kind => return self.member(kind, header, stored, padding),
+        };
+        if stored == 0 || stored > ATTRIBUTES {
+            return Err("a member has no attributes, or too many".to_owned());
         }
+        self.state = State::Attributes {
+            of,
+            collected: Vec::new(),
+            left: stored,
+            padding,
+        };
+        Ok(())
+    }
+
+    fn note(&mut self, of: Extra, collected: &[u8]) -> Result<(), String> {
+        let key: &[u8] = match of {
+            Extra::Records => {
+                self.pax.extend(records(collected)?);
+                return Ok(());
+            }
+            Extra::Comment => {
+                let known = records(collected)?;
+                return match known.keys().find(|key| *key != b"comment") {
+                    None => Ok(()),
+                    Some(key) => Err(format!(
+                        "it says `{}` of all its members at once, which is not understood",
+                        String::from_utf8_lossy(key)
+                    )),
+                };
+            }
+            Extra::Name => b"path",
+            Extra::Target => b"linkpath",
+        };
+        self.pax.insert(key.to_vec(), text(collected));
+        Ok(())
     }
 
     fn member(&mut self, kind: u8, header: &[u8], stored: u64, padding: u64) -> Result<(), String> {

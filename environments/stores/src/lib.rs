@@ -6,6 +6,7 @@
 
 mod archive;
 pub mod bucket;
+mod foreign;
 mod manifest;
 pub mod memory;
 pub mod mysql;
@@ -19,7 +20,9 @@ pub mod volume;
 use std::path::Path;
 
 use async_trait::async_trait;
-use phoenix_engine::environment::{DirectCopy, DriverError, Fingerprint};
+use phoenix_engine::environment::{DirectCopy, DriverError, FileSeen, Fingerprint, Loaded};
+use phoenix_engine::foreign::ForeignPoint;
+use phoenix_engine::plan::Unit;
 
 /// A recovery point that was just made.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +54,46 @@ pub trait Store: Send + Sync {
     /// Puts a recovery point back into a fresh, empty vessel; bytes read from the folder. What the
     /// tools of the server complained about is an error, with their words.
     async fn restore(&self, from: &Path) -> Result<u64, DriverError>;
+
+    /// Puts a recovery point that phoenix did not make into a fresh, empty vessel. What the tools of
+    /// the server complained about is an error, and so is a point that is not whole, is of another
+    /// kind, or of which less has come than it lists.
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        Err(DriverError::new(
+            format!("restoring from {}", point.shown),
+            "such a store takes no recovery point that phoenix did not make",
+        ))
+    }
+
+    /// The largest moment of a column, in seconds since 1970; `None` where no row has one.
+    async fn newest(
+        &self,
+        table: &str,
+        column: &str,
+        unit: Option<Unit>,
+    ) -> Result<Option<f64>, DriverError> {
+        let _asked = (column, unit);
+        Err(DriverError::new(
+            format!("asking for the table {table}"),
+            "it is no database",
+        ))
+    }
+
+    /// How many rows a table has.
+    async fn rows(&self, table: &str) -> Result<u64, DriverError> {
+        Err(DriverError::new(
+            format!("asking for the table {table}"),
+            "it is no database",
+        ))
+    }
+
+    /// A file by its path, or an object by its key; `None` where there is no such.
+    async fn file(&self, path: &str) -> Result<Option<FileSeen>, DriverError> {
+        Err(DriverError::new(
+            format!("reading {path}"),
+            "it has no files",
+        ))
+    }
 
     /// The whole store as it is now; `None` for what has nothing to fingerprint.
     async fn fingerprint(&self) -> Result<Option<Fingerprint>, DriverError>;

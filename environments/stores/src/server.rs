@@ -75,6 +75,8 @@ pub(crate) enum Input<'a> {
     Text(&'a str),
     /// A whole file; a tool that does not read it to its end has failed.
     File(&'a Path),
+    /// The same of a file that is packed by gzip, unpacked here.
+    Packed(&'a Path),
     /// The first bytes of a file; the tool stops reading when it has seen enough.
     Head(&'a Path, u64),
 }
@@ -152,6 +154,7 @@ async fn feed(mut entry: Entry, input: Input<'_>) -> std::io::Result<()> {
         Input::Nothing => Ok(()),
         Input::Text(text) => entry.write_all(text.as_bytes()).await,
         Input::File(path) => pour(tokio::fs::File::open(path).await?, &mut entry).await,
+        Input::Packed(path) => unpack(path, &mut entry).await,
         Input::Head(path, bytes) => {
             let file = tokio::fs::File::open(path).await?.take(bytes);
             match pour(file, &mut entry).await {
@@ -170,6 +173,26 @@ async fn feed(mut entry: Entry, input: Input<'_>) -> std::io::Result<()> {
 fn closed_by_reader(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
     matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
+}
+
+/// Unpacks on a thread of its own. What cannot be unpacked to its end is an error, whatever the tool
+/// makes of it.
+async fn unpack(path: &Path, to: &mut Entry) -> std::io::Result<()> {
+    let (give, mut take) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(8);
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let read = crate::foreign::pass(&path, true, &mut |bytes| {
+            // Nobody takes it any more where the tool has ended.
+            let _gone = give.blocking_send(Ok(bytes.to_vec()));
+        });
+        if let Err(why) = read {
+            let _gone = give.blocking_send(Err(why));
+        }
+    });
+    while let Some(piece) = take.recv().await {
+        to.write_all(&piece?).await?;
+    }
+    to.flush().await
 }
 
 async fn pour(mut from: impl AsyncRead + Unpin, to: &mut Entry) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use phoenix_engine::plan::{Act, Plan};
 use phoenix_engine::stack::Stack;
 use phoenix_evidence::journal::run::{FILE, PlannedCycle, RunEvent, RunStarted};
 use phoenix_evidence::journal::{self, JournalWriter};
@@ -143,6 +144,27 @@ pub(crate) fn digests(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(String, 
                 |bytes| blake3::hash(&bytes).to_hex().to_string(),
             );
             (path.display().to_string(), digest)
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Digests of the backups that plans restore and phoenix did not make, by their paths: large files,
+/// and folders.
+pub(crate) fn foreign<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Vec<(String, String)> {
+    let points = plans.into_iter().flat_map(|plan| &plan.steps);
+    let points = points.filter_map(|step| match &step.act {
+        Act::RestoreForeign { points, .. } => Some(points),
+        _ => None,
+    });
+    let mut all: Vec<(String, String)> = points
+        .flatten()
+        .map(|point| {
+            let measured = phoenix_engine::foreign::measure(&point.path);
+            let digest = measured.map_or_else(|why| why.to_string(), |measured| measured.blake3);
+            (point.path.display().to_string(), digest)
         })
         .collect();
     all.sort();

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use phoenix_evidence::finding::Level;
 
 use crate::application::AppContext;
+use crate::foreign::ForeignPoint;
 use crate::network::Network;
-use crate::plan::Fault;
+use crate::plan::{Fault, Unit};
 use crate::stack::Automation;
 
 /// Variable in the environment of every process that a run starts, with the run's id: what a killed
@@ -93,6 +94,27 @@ pub struct DirectCopy {
     pub text: String,
 }
 
+/// A recovery point that phoenix did not make, loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// What it says of itself, and what came of it: versions, tables, files.
+    pub says: String,
+}
+
+/// A file of a store, or an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSeen {
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// Its first bytes, at most [`FILE_START`] of them.
+    pub start: Vec<u8>,
+}
+
+/// How much of a file is shown as it is.
+pub const FILE_START: usize = 64 << 10;
+
 /// What a driver tells about a started service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Started {
@@ -170,6 +192,44 @@ pub trait Environment: Send + Sync {
 
     /// Puts a recovery point back into a fresh vessel; bytes copied.
     async fn restore(&self, store: &str, point: &str) -> Result<u64, DriverError>;
+
+    /// Puts a recovery point that phoenix did not make into a fresh vessel. What the tools of the
+    /// store complain about is an error, with their words; so is a point that is not whole, and one
+    /// of which less has come than it lists.
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        Err(DriverError::new(
+            format!("restore {} from {}", point.store, point.shown),
+            "this environment takes no recovery point that phoenix did not make",
+        ))
+    }
+
+    /// The largest value of a column that has moments, in seconds since 1970; `None` where no row
+    /// has one.
+    async fn newest(
+        &self,
+        store: &str,
+        table: &str,
+        column: &str,
+        unit: Option<Unit>,
+    ) -> Result<Option<f64>, DriverError> {
+        let _asked = (table, column, unit);
+        Err(DriverError::new(format!("ask {store}"), "it has no tables"))
+    }
+
+    /// How many rows a table has.
+    async fn rows(&self, store: &str, table: &str) -> Result<u64, DriverError> {
+        let _asked = table;
+        Err(DriverError::new(format!("ask {store}"), "it has no tables"))
+    }
+
+    /// A file of a store by its path, or an object by its key; `None` where there is no such.
+    async fn file(&self, store: &str, path: &str) -> Result<Option<FileSeen>, DriverError> {
+        let _asked = path;
+        Err(DriverError::new(
+            format!("read from {store}"),
+            "it has no files",
+        ))
+    }
 
     /// Fingerprint of a store as it is now. `None` for a store that has nothing to fingerprint
     /// (memory).

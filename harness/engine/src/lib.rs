@@ -4,6 +4,7 @@
 pub mod application;
 pub mod differences;
 pub mod environment;
+pub mod foreign;
 pub mod lower;
 pub mod network;
 pub mod plan;

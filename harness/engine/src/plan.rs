@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use phoenix_evidence::journal::event::PlannedStep;
 
+use crate::foreign::ForeignPoint;
+
 /// A plan.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -75,6 +77,18 @@ pub enum Act {
         stores: Vec<String>,
         /// Which recovery point.
         point: PointChoice,
+    },
+    /// Put recovery points back that phoenix did not make.
+    RestoreForeign {
+        /// The points, in the order of their stores.
+        points: Vec<ForeignPoint>,
+        /// A name by which a later step can compare with what came of it.
+        label: Option<String>,
+    },
+    /// Look whether restored stores are what they are expected to be.
+    Prove {
+        /// What is expected, store by store.
+        expected: Vec<(String, Vec<Evident>)>,
     },
     /// Start services, each after what it needs, and time each phase.
     Start {
@@ -151,6 +165,84 @@ pub enum PointChoice {
     Random,
     /// The one with this label.
     Label(String),
+}
+
+/// What can be seen of a store without a ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Evident {
+    /// The newest row of a table is no older than this.
+    Newest {
+        /// The table.
+        table: String,
+        /// The column that has a row's moment.
+        column: String,
+        /// What a column of numbers counts, from 1970 on.
+        unit: Option<Unit>,
+        /// At most so old.
+        within: Duration,
+        /// Against this moment; against the moment of the check where there is none.
+        of: Option<jiff::Timestamp>,
+    },
+    /// A table has so many rows.
+    Rows {
+        /// The table.
+        table: String,
+        /// At least.
+        at_least: u64,
+        /// At most.
+        at_most: Option<u64>,
+    },
+    /// A query gives this value in the first column of its only row.
+    Value {
+        /// The query.
+        query: String,
+        /// The value, byte for byte.
+        value: String,
+    },
+    /// A file or an object is this one.
+    File {
+        /// Its path in the store, or its key.
+        path: String,
+        /// What it has to be.
+        is: FileIs,
+    },
+    /// The whole store has the fingerprint that it had after another restore.
+    SameAs(
+        /// The label of that restore.
+        String,
+    ),
+}
+
+/// What a column of numbers counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+    /// Microseconds.
+    Microseconds,
+}
+
+impl Unit {
+    /// How many there are in a second.
+    #[must_use]
+    pub fn in_a_second(self) -> f64 {
+        match self {
+            Self::Seconds => 1.0,
+            Self::Milliseconds => 1e3,
+            Self::Microseconds => 1e6,
+        }
+    }
+}
+
+/// What a file has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileIs {
+    /// One with this digest: SHA-256, in hexadecimal digits.
+    Sha256(String),
+    /// This text and nothing else.
+    Text(String),
 }
 
 /// What a check step looks at.

@@ -52,6 +52,14 @@ pub enum CheckKind {
     Restart,
     /// Recovery points listed before *and after* the destroy.
     RecoveryPoints,
+    /// A recovery point that phoenix did not make was loaded by the store's own tools, and something
+    /// came of it. It says nothing of what was lost.
+    Loads,
+    /// The newest row of a restored store is no older than a limit.
+    Freshness,
+    /// What a scenario expects of a restored store is in it: counts, values, files, the fingerprint
+    /// of another restore.
+    Content,
     /// Proof of destruction: the old vessel is gone, the new one is new.
     Destruction,
     /// The rebuild brought every declared vessel and service up.

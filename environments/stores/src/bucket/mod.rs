@@ -11,6 +11,7 @@
 
 mod administration;
 mod errors;
+mod foreign;
 mod listing;
 mod manifest;
 mod objects;
@@ -29,7 +30,8 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt as _, TryStreamExt as _};
-use phoenix_engine::environment::{DirectCopy, DriverError, Fingerprint};
+use phoenix_engine::environment::{DirectCopy, DriverError, FileSeen, Fingerprint, Loaded};
+use phoenix_engine::foreign::ForeignPoint;
 
 use crate::search::Finder;
 use crate::{Form, Store, Taken};
@@ -186,6 +188,17 @@ impl Store for BucketStore {
     async fn restore(&self, from: &Path) -> Result<u64, DriverError> {
         let restored = self.unpack(from).await;
         restored.map_err(|why| self.failed("restore", &why))
+    }
+
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        let doing = format!("restore from {} into", point.shown);
+        let loaded = self.load_foreign(point).await;
+        loaded.map_err(|why| self.failed(&doing, &why))
+    }
+
+    async fn file(&self, path: &str) -> Result<Option<FileSeen>, DriverError> {
+        let seen = self.look_at(path).await;
+        seen.map_err(|why| self.failed(&format!("read {path} from"), &why))
     }
 
     async fn fingerprint(&self) -> Result<Option<Fingerprint>, DriverError> {

@@ -63,7 +63,11 @@ impl BucketStore {
     }
 
     /// Versions of one key, in the order in which they were written.
-    async fn put_versions(&self, versions: Vec<Read>, pack: &Path) -> Result<u64, String> {
+    pub(super) async fn put_versions(
+        &self,
+        versions: Vec<Read>,
+        pack: &Path,
+    ) -> Result<u64, String> {
         let mut bytes = 0;
         for version in &versions {
             let put = if version.marker {

@@ -178,7 +178,7 @@ impl Mysql {
     }
 
     /// The server's version, as it says it.
-    async fn version(&self) -> Result<String, DriverError> {
+    pub(super) async fn version(&self) -> Result<String, DriverError> {
         self.number("SELECT version()").await
     }
 

@@ -4,6 +4,7 @@ mod backup;
 mod catalogue;
 mod direct;
 mod fingerprint;
+mod foreign;
 mod restore;
 mod scan;
 mod session;
@@ -12,7 +13,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use phoenix_engine::environment::{DirectCopy, DriverError, Fingerprint};
+use phoenix_engine::environment::{DirectCopy, DriverError, Fingerprint, Loaded};
+use phoenix_engine::foreign::ForeignPoint;
+use phoenix_engine::plan::Unit;
 
 use crate::runbook::Runbook;
 use crate::server::Server;
@@ -126,6 +129,24 @@ impl Store for Mysql {
     /// the accounts have the passwords of then: see [`Mysql::set_password`].
     async fn restore(&self, from: &Path) -> Result<u64, DriverError> {
         self.put_back(from).await
+    }
+
+    /// Follows the same runbook, whatever database the dump is of.
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        self.load_foreign(point).await
+    }
+
+    async fn newest(
+        &self,
+        table: &str,
+        column: &str,
+        unit: Option<Unit>,
+    ) -> Result<Option<f64>, DriverError> {
+        self.newest_of(table, column, unit).await
+    }
+
+    async fn rows(&self, table: &str) -> Result<u64, DriverError> {
+        self.rows_of(table).await
     }
 
     async fn fingerprint(&self) -> Result<Option<Fingerprint>, DriverError> {

@@ -124,7 +124,7 @@ impl Mysql {
         }
     }
 
-    async fn tables(&self) -> Result<u64, DriverError> {
+    pub(super) async fn tables(&self) -> Result<u64, DriverError> {
         let mut connection = connect(&self.server).await?;
         let query = "SELECT count(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
                      AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
@@ -175,7 +175,7 @@ impl Mysql {
     }
 }
 
-fn script<'a>(doing: &'a str, block: &'a Block) -> Script<'a> {
+pub(super) fn script<'a>(doing: &'a str, block: &'a Block) -> Script<'a> {
     Script {
         doing,
         text: &block.script,

@@ -14,6 +14,10 @@ pub(super) struct Scan {
     announced: Option<String>,
     /// The database that was dumped.
     pub(super) database: Option<String>,
+    /// The version of its server.
+    pub(super) server: Option<String>,
+    /// Databases that it goes to by its own words.
+    pub(super) uses: Vec<String>,
     /// Definitions by table.
     pub(super) tables: BTreeMap<String, String>,
     /// The tool is past its head: it has its snapshot.
@@ -57,6 +61,11 @@ impl Scan {
             self.database = rest
                 .split_once("Database: ")
                 .map(|(_, name)| name.trim().to_owned());
+        } else if let Some(version) = line.strip_prefix("-- Server version") {
+            self.server = Some(version.trim().to_owned());
+        } else if let Some(name) = line.strip_prefix("USE `") {
+            self.uses
+                .push(name.trim_end_matches(';').trim_end_matches('`').to_owned());
         } else if let Some(name) = line.strip_prefix("-- Table structure for table `") {
             self.underway = true;
             self.announced = Some(name.trim_end_matches('`').replace("``", "`"));
@@ -78,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_dump_is_read_in_any_pieces() {
-        let dump = "-- Host: localhost    Database: stack\n--\n-- Table structure for table `t`\n--\n\n\
+        let dump = "-- Host: localhost    Database: stack\n-- Server version\t10.11.6-MariaDB\n--\n-- Table structure for table `t`\n--\n\n\
                     CREATE TABLE `t` (\n  `id` int\n) ENGINE=InnoDB AUTO_INCREMENT=3;\n\
                     INSERT INTO `t` VALUES (1);\nCREATE TABLE `t` (\n);\n-- Dump completed on x\n\n";
         for size in [1, 7, 4096] {
@@ -90,7 +99,12 @@ mod tests {
             assert_eq!(scan.tables.len(), 1);
             assert!(scan.tables["t"].contains("AUTO_INCREMENT=3"));
             assert!(scan.completed && scan.underway);
+            assert_eq!(scan.server.as_deref(), Some("10.11.6-MariaDB"));
+            assert_eq!(scan.uses, Vec::<String>::new());
         }
+        let mut elsewhere = Scan::default();
+        elsewhere.take(b"CREATE DATABASE `other`;\n\nUSE `other`;\n");
+        assert_eq!(elsewhere.uses, ["other"]);
         let mut cut = Scan::default();
         cut.take(&dump.as_bytes()[..dump.len() - 30]);
         assert!(!cut.completed);

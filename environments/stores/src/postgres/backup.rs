@@ -139,7 +139,7 @@ impl Postgres {
     }
 
     /// The server's version, as it says it.
-    async fn version(&self) -> Result<String, DriverError> {
+    pub(super) async fn version(&self) -> Result<String, DriverError> {
         let client = connect(&self.server).await?;
         let rows = text_rows(&client, "SHOW server_version")
             .await

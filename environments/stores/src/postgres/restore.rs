@@ -21,9 +21,9 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// How many tables and sequences there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Contents {
-    tables: usize,
-    sequences: usize,
+pub(super) struct Contents {
+    pub(super) tables: usize,
+    pub(super) sequences: usize,
 }
 
 impl Postgres {
@@ -133,7 +133,7 @@ impl Postgres {
     }
 
     /// What is in the database now, without what extensions brought along.
-    async fn contents(&self) -> Result<Contents, DriverError> {
+    pub(super) async fn contents(&self) -> Result<Contents, DriverError> {
         let client = connect(&self.server).await?;
         let query = format!(
             "SELECT c.relkind IN ('r', 'p') FROM pg_class c \
@@ -188,7 +188,7 @@ impl Postgres {
     }
 }
 
-fn script<'a>(doing: &'a str, block: &'a Block) -> Script<'a> {
+pub(super) fn script<'a>(doing: &'a str, block: &'a Block) -> Script<'a> {
     Script {
         doing,
         text: &block.script,
@@ -197,7 +197,7 @@ fn script<'a>(doing: &'a str, block: &'a Block) -> Script<'a> {
 }
 
 /// Counts a dump's list: `215; 1259 16386 TABLE public users zulip`.
-fn listed(list: &str) -> Contents {
+pub(super) fn listed(list: &str) -> Contents {
     let count = |kind: &str| {
         list.lines()
             .filter(|line| !line.starts_with(';'))

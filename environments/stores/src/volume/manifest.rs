@@ -184,6 +184,23 @@ pub(super) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> 
     lines_of_difference(lines)
 }
 
+/// What of an archive is not there as it is in it. Folders that are there beside it are those above
+/// its members, which not every archive has.
+pub(super) fn differences_of(archive: &Manifest, now: &Manifest) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (path, old) in archive {
+        match now.get(path) {
+            None => lines.push(format!("{path} is missing")),
+            Some(new) => differences(path, old, new, &mut lines),
+        }
+    }
+    let strange = now
+        .iter()
+        .filter(|(path, entry)| !archive.contains_key(*path) && entry.kind != "folder");
+    lines.extend(strange.map(|(path, _)| format!("{path} is new")));
+    lines_of_difference(lines)
+}
+
 fn differences(path: &str, old: &Entry, new: &Entry, lines: &mut Vec<String>) {
     if new.kind != old.kind {
         lines.push(format!("{path} is a {}, a {} before", new.kind, old.kind));

@@ -4,6 +4,7 @@
 //! the very bytes that lie in the recovery point. Only names, attributes and digests are held. What
 //! the helper runs is in `local/runbooks/volume-restore.md`, word for word.
 
+mod foreign;
 mod helper;
 mod look;
 mod manifest;
@@ -17,7 +18,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::Docker;
 use bytes::Bytes;
-use phoenix_engine::environment::{DirectCopy, DriverError, Fingerprint};
+use phoenix_engine::environment::{DirectCopy, DriverError, FileSeen, Fingerprint, Loaded};
+use phoenix_engine::foreign::ForeignPoint;
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -315,6 +317,16 @@ impl Store for VolumeStore {
             "what is there now is not what was backed up: {}",
             lines.join("; ")
         )))
+    }
+
+    /// An archive or a folder. Of a folder the numbers of owners and the modes are those that its
+    /// files have here, and times come back.
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        self.load_foreign(point).await
+    }
+
+    async fn file(&self, path: &str) -> Result<Option<FileSeen>, DriverError> {
+        self.look_at(path).await
     }
 
     async fn fingerprint(&self) -> Result<Option<Fingerprint>, DriverError> {

@@ -6,6 +6,7 @@
 )]
 
 mod bucket;
+mod foreign;
 mod memory;
 mod mysql;
 mod postgres;

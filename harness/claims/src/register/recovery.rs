@@ -36,6 +36,9 @@ fn decides(check: CheckKind) -> bool {
         | CheckKind::Login
         | CheckKind::Write
         | CheckKind::Restart
+        | CheckKind::Loads
+        | CheckKind::Freshness
+        | CheckKind::Content
         | CheckKind::Destruction
         | CheckKind::Rebuild
         | CheckKind::Certificate

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod documents;
+mod foreign;
 mod hostile;
 mod mapping;
 mod reach;

@@ -169,7 +169,13 @@ pub(super) fn asked(
         documents: arguments.document.clone(),
         require_recovery: arguments.require == Some(Require::Recovery),
         cycles,
-        files: record::digests(files),
+        files: {
+            let mut all = record::digests(files);
+            all.extend(record::foreign(
+                prepared.iter().flat_map(|ready| &ready.plans),
+            ));
+            all
+        },
     })
 }
 

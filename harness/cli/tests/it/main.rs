@@ -8,6 +8,7 @@ mod documents;
 mod drafts;
 mod drill;
 mod evidence;
+mod foreign;
 mod generated;
 mod hindered;
 mod host;

@@ -426,7 +426,8 @@ fn ties_fit(source: &Source, stack: &Stack) {
             for (check, subject) in entry.entries() {
                 let known = match check.text.as_str() {
                     "survival" => &keyed,
-                    "fingerprint" | "recovery_points" | "destruction" | "rpo" => &stores,
+                    "fingerprint" | "recovery_points" | "destruction" | "rpo" | "loads"
+                    | "freshness" | "content" => &stores,
                     "health" | "login" | "write" | "restart" | "certificate" => &services,
                     "secret_preserved" | "secret_regenerated" => &secrets,
                     "manual_step" => &manual,

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod environment;
+mod foreign;
 mod profile;
 mod scenario;
 mod steps;

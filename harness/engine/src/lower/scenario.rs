@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use phoenix_language::diagnostic::did_you_mean;
-use phoenix_language::tree::Place;
+use phoenix_language::tree::{Kind, Place};
 use phoenix_language::{Diagnostics, Node, Source, value};
 
 use super::environment::objectives;
@@ -59,7 +59,11 @@ pub fn plans(source: &Source, stack: &Stack) -> Result<Vec<Plan>, Diagnostics> {
         let has_check = all.iter().any(|step| {
             matches!(
                 step.act,
-                Act::Check { .. } | Act::Http(_) | Act::Sql { .. } | Act::Run(_)
+                Act::Check { .. }
+                    | Act::Prove { .. }
+                    | Act::Http(_)
+                    | Act::Sql { .. }
+                    | Act::Run(_)
             )
         });
         if !has_check {
@@ -189,8 +193,9 @@ fn collect_saved(node: &Node, saved: &mut Vec<String>) {
         }
         collect_saved(value, saved);
     }
-    if node.entries().is_empty() && node.text().is_none() {
-        for item in node.items() {
+    // An empty map is its own only item.
+    if let Kind::List(items) = &node.kind {
+        for item in items {
             collect_saved(item, saved);
         }
     }

@@ -8,10 +8,22 @@ use phoenix_language::{Node, Source};
 
 use super::bodies::{check_words, checks_of, point_of, request_of, seed_title};
 use super::environment::known_name;
+use super::foreign::Vessels;
 use super::{duration_of, number_of, text_of, texts_of};
 use crate::plan::{Act, RunCommand, Step};
 use crate::stack::Stack;
 use crate::words;
+
+/// What comes after a step, and before it.
+#[derive(Clone, Copy)]
+struct Follows {
+    /// A restore, sooner or later.
+    restore: bool,
+    /// At once, a step that wants that nothing has started on the stores yet.
+    still: bool,
+    /// Before it there was a command, which may make files.
+    run: bool,
+}
 
 /// Steps under way of being made.
 pub(super) struct Lowering<'a> {
@@ -27,6 +39,8 @@ pub(super) struct Lowering<'a> {
     /// A rebuild asked for the manual steps, and no start has met them yet.
     manual_due: bool,
     names: Vec<String>,
+    /// What becomes of stores on the way, as far as backups of others depend on it.
+    pub(super) vessels: Vessels,
 }
 
 impl<'a> Lowering<'a> {
@@ -41,6 +55,7 @@ impl<'a> Lowering<'a> {
             backed_up: false,
             manual_due: false,
             names: Vec::new(),
+            vessels: Vessels::default(),
         }
     }
 
@@ -69,8 +84,14 @@ impl<'a> Lowering<'a> {
         let kinds: Vec<String> = items.iter().map(|item| kind_of(item)).collect();
         for (at, item) in items.iter().enumerate() {
             let from = steps.len();
-            let restore_follows = kinds[at + 1..].iter().any(|kind| kind == "restore");
-            self.lower(item, &kinds[at], restore_follows, cleanup, &mut steps);
+            let follows = Follows {
+                restore: kinds[at + 1..].iter().any(|kind| kind == "restore"),
+                still: kinds
+                    .get(at + 1)
+                    .is_some_and(|kind| matches!(kind.as_str(), "restore" | "prove")),
+                run: kinds[..at].iter().any(|kind| kind == "run"),
+            };
+            self.lower(item, &kinds[at], follows, cleanup, &mut steps);
             self.name_and_needs(item, &mut steps[from..]);
         }
         steps
@@ -128,7 +149,7 @@ impl<'a> Lowering<'a> {
         &mut self,
         item: &Node,
         kind: &str,
-        restore_follows: bool,
+        follows: Follows,
         cleanup: bool,
         steps: &mut Vec<Step>,
     ) {
@@ -163,6 +184,7 @@ impl<'a> Lowering<'a> {
             "destroy" => {
                 let (stores, services) = self.destroyed(body);
                 let title = format!("destroy {}, and prove it", self.words_of(&stores));
+                self.vessels.destroy(&stores);
                 push(self, kind, title, Act::Destroy { stores, services });
             }
             "rebuild" => {
@@ -170,12 +192,39 @@ impl<'a> Lowering<'a> {
                 let title = format!("rebuild {} from code", self.words_of(&stores));
                 // A rebuild of one store asks nobody for anything.
                 self.manual_due |= stores.len() == self.stack.stores.len();
+                self.vessels.rebuild(&stores);
                 push(self, kind, title, Act::Rebuild { stores });
-                if !restore_follows {
+                if !follows.restore {
                     self.start(&mut push);
                 }
             }
+            "restore" if body.get("from").is_some() => {
+                let (points, label) = self.foreign_points(body, follows.run);
+                let title = self.foreign_title(&points);
+                push(self, kind, title, Act::RestoreForeign { points, label });
+                if !follows.still {
+                    self.start(&mut push);
+                }
+                self.vessels.start_due = follows.still;
+            }
+            "prove" => {
+                let expected = self.expected(body);
+                let title = self.expected_title(&expected);
+                push(self, kind, title, Act::Prove { expected });
+                if self.vessels.start_due && !follows.still {
+                    self.start(&mut push);
+                    self.vessels.start_due = false;
+                }
+            }
             "restore" => {
+                if let Some(label) = body.get("label") {
+                    self.source.error(
+                        label.place,
+                        "unknown-key",
+                        "a label goes with `from`".to_owned(),
+                        Some("to restore a labelled point, write `point: { label: … }`".to_owned()),
+                    );
+                }
                 if !self.backed_up {
                     self.source.warn(
                         item.place,
@@ -197,11 +246,15 @@ impl<'a> Lowering<'a> {
                 }
                 let point = point_of(body.get("point"));
                 let title = format!("restore {}", self.words_of(&stores));
+                self.vessels.restore(&stores);
                 push(self, kind, title, Act::Restore { stores, point });
-                self.start(&mut push);
+                if !follows.still {
+                    self.start(&mut push);
+                }
+                self.vessels.start_due = follows.still;
             }
             "check" => {
-                let checks = checks_of(body);
+                let checks = self.carried_checks(body, checks_of(body));
                 let title = format!("check {}", check_words(&checks));
                 push(self, kind, title, Act::Check { checks });
             }
@@ -267,6 +320,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn start(&mut self, push: &mut impl FnMut(&mut Self, &str, String, Act)) {
+        self.vessels.start();
         let services = self.stack.start_order();
         let title = format!("start {}", services.join(", "));
         push(self, "start", title, Act::Start { services });

@@ -45,8 +45,14 @@ impl Cycle<'_> {
             done.push(told("all healthy", "not well", &all.unwell));
         }
         if wanted(Check::Login) {
+            // On data of others nobody knows who was who.
+            let known = self.state().foreign.is_empty();
             done.push(told(
-                "everybody logs in as before",
+                if known {
+                    "everybody logs in as before"
+                } else {
+                    "everybody logs in"
+                },
                 "no login",
                 &all.no_login,
             ));
@@ -211,7 +217,12 @@ impl Cycle<'_> {
             return Ok(());
         };
         let before = self.state().accounts.get(service).cloned();
-        let (outcome, failure, summary) = match judge_login(service, before.as_ref(), &trace.end) {
+        let judged = if self.stands_on_foreign(service) {
+            judge_foreign_login(service, &trace.end)
+        } else {
+            judge_login(service, before.as_ref(), &trace.end)
+        };
+        let (outcome, failure, summary) = match judged {
             // Carried along from before the disaster: no failure of this recovery, and no pass.
             (Outcome::Fail, _, summary) if self.known_sick(service, "login") => (
                 Outcome::Unknown,
@@ -229,6 +240,9 @@ impl Cycle<'_> {
         })?;
         if outcome == Outcome::Pass {
             self.phase(service, Phase::FirstLogin)?;
+            // Whoever this was is who it has to be from now on.
+            let end = trace.end.clone();
+            self.state().accounts.insert(service.to_owned(), end);
         } else {
             checked.no_login.push(service.to_owned());
         }
@@ -372,6 +386,22 @@ fn judge_login(
             Outcome::Unknown,
             None,
             format!("logged in to {service} as {account}; who that was before is not recorded"),
+        ),
+    }
+}
+
+/// On data that is not this run's own, the account is not one that this run has met: that somebody
+/// gets in is all that can be told.
+fn judge_foreign_login(service: &str, after: &LoginEnd) -> (Outcome, Option<LoginFault>, String) {
+    match after {
+        LoginEnd::Failed { .. } => judge_login(service, None, after),
+        LoginEnd::LoggedIn { account, .. } => (
+            Outcome::Pass,
+            None,
+            format!(
+                "logged in to {service} as account {account}, on data that phoenix did not back up: \
+                 whether it is the account of before nobody knows"
+            ),
         ),
     }
 }

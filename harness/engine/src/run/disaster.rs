@@ -158,6 +158,7 @@ impl Cycle<'_> {
             let mut state = self.state();
             state.vessels_before = vessels;
             state.destroyed.extend(doomed.iter().cloned());
+            state.foreign.retain(|store, _| !doomed.contains(store));
             state.disaster.get_or_insert(Disaster {
                 at: Instant::now(),
                 wall_us: jiff::Timestamp::now().as_microsecond(),
@@ -342,6 +343,11 @@ impl Cycle<'_> {
                 continue;
             };
             if declared.losable || declared.policy == Policy::Retained {
+                continue;
+            }
+            // Nobody asked for a point of its own: what is to be restored is another one.
+            let foreign = self.restores_foreign(store) && !state.points.contains_key(store);
+            if foreign && points.is_empty() {
                 continue;
             }
             let left = after.get(store).map_or(0, Vec::len);

@@ -144,6 +144,7 @@ impl Cycle<'_> {
                     )
                 }),
         );
+        all.extend(super::foreign::not_carried(&state));
         all
     }
 
@@ -281,7 +282,9 @@ impl Cycle<'_> {
         let mut missing = Vec::new();
         for store in &self.stack.stores {
             let subject = Subject::Store(store.name.clone());
-            let owed = state.destroyed.contains(&store.name) && !store.losable;
+            let owed = state.destroyed.contains(&store.name)
+                && !store.losable
+                && !state.foreign.contains_key(&store.name);
             if owed && !checked(&state, &subject, &[CheckKind::Survival]) {
                 let why = format!(
                     "{}: no canary was looked for after the disaster",

@@ -137,6 +137,12 @@ impl Cycle<'_> {
                 self.state().forget_passes(&[]);
                 self.restore(stores, point).await
             }
+            Act::RestoreForeign { points, label } => {
+                let stores: Vec<String> = points.iter().map(|point| point.store.clone()).collect();
+                self.state().forget_passes(&stores);
+                self.restore_foreign(step, points, label.as_deref()).await
+            }
+            Act::Prove { expected } => self.prove(step, expected).await,
             Act::Start { services } => self.start(services).await,
             Act::Check { checks } => self.check(step, checks).await,
             Act::Inject(fault) => {

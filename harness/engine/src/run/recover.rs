@@ -125,6 +125,16 @@ impl Cycle<'_> {
             done.extend(ready);
             waiting = rest;
         }
+        self.mark_restored()?;
+        let mut sentence = format!("{} restored", count(restored, "store", "stores"));
+        if without > 0 {
+            sentence.push_str(&format!(", {without} had nothing to restore from"));
+        }
+        Ok(sentence)
+    }
+
+    /// Marks the moment for every service of which a store is restored.
+    pub(super) fn mark_restored(&self) -> Result<(), StepError> {
         for service in &self.stack.services {
             let stores = self.stack.stores_of(service);
             let state_restored = {
@@ -137,11 +147,7 @@ impl Cycle<'_> {
                 self.phase(&service.name, Phase::Restored)?;
             }
         }
-        let mut sentence = format!("{} restored", count(restored, "store", "stores"));
-        if without > 0 {
-            sentence.push_str(&format!(", {without} had nothing to restore from"));
-        }
-        Ok(sentence)
+        Ok(())
     }
 
     /// Restores one store; whether there was anything to restore from.
@@ -182,7 +188,9 @@ impl Cycle<'_> {
         })?;
         self.compare_with_point(store, &chosen).await?;
         self.look_for_tombstone(store).await;
-        self.state().restored.insert(store.to_owned(), chosen);
+        let mut state = self.state();
+        state.restored.insert(store.to_owned(), chosen);
+        state.foreign.remove(store);
         Ok(true)
     }
 
@@ -269,7 +277,7 @@ impl Cycle<'_> {
 
     /// Whatever became of the restore: what was planted after the last backup can be there only if
     /// this is the old data, and a store that cannot be asked does not show that it is not.
-    async fn look_for_tombstone(&self, store: &str) {
+    pub(super) async fn look_for_tombstone(&self, store: &str) {
         let Some(tombstone) = self.state().tombstones.get(store).cloned() else {
             return;
         };

@@ -101,6 +101,9 @@ pub(super) fn tie(stack: &Stack, results: &mut [CheckResult], logins: &[LoginFai
             (CheckKind::RecoveryPoints | CheckKind::Rpo, Subject::Store(store)) => {
                 find(results, CheckKind::Survival, &Subject::Store(store.clone()))
             }
+            (CheckKind::Freshness | CheckKind::Content, Subject::Store(store)) => {
+                find(results, CheckKind::Loads, &Subject::Store(store.clone()))
+            }
             // The changed key that made data unreadable, told once: as what it cost.
             (CheckKind::SecretPreserved, Subject::Secret(secret)) => find(
                 results,

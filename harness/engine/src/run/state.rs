@@ -36,6 +36,17 @@ pub(crate) struct PointMade {
     pub(crate) fingerprint: Option<Fingerprint>,
 }
 
+/// What came of the restore of a recovery point that phoenix did not make.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Foreign {
+    /// Where the point is, as the scenario writes it.
+    pub(crate) path: String,
+    /// Whether it was loaded, to its end.
+    pub(crate) loaded: bool,
+    /// The store after it, before anything started on it.
+    pub(crate) fingerprint: Option<Fingerprint>,
+}
+
 /// The moment of the disaster, by both clocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Disaster {
@@ -53,6 +64,10 @@ pub(crate) struct State {
     pub(crate) points: BTreeMap<String, Vec<PointMade>>,
     /// The recovery point that each store was restored from.
     pub(crate) restored: BTreeMap<String, PointMade>,
+    /// Stores whose data is that of a recovery point that phoenix did not make.
+    pub(crate) foreign: BTreeMap<String, Foreign>,
+    /// What came of labelled restores of such points, by label and store.
+    pub(crate) foreign_by_label: BTreeMap<(String, String), Foreign>,
     /// Stores that were part of a destroy.
     pub(crate) destroyed: BTreeSet<String>,
     pub(crate) vessels_before: Vec<Vessel>,

@@ -49,6 +49,13 @@ impl Cycle<'_> {
                 "there is no canary to look for: a `seed` has to come before".to_owned(),
             ));
         }
+        let foreign: Vec<String> = self.state().foreign.keys().cloned().collect();
+        if !foreign.is_empty() {
+            return Err(StepError::Failed(format!(
+                "{} stands on a backup that phoenix did not make: no canary can have survived there",
+                foreign.join(", ")
+            )));
+        }
         // What an earlier reading said is not what is there now.
         self.state().verdicts.clear();
         let direct = self.read_direct().await;

@@ -3,6 +3,8 @@
 
 mod destruction;
 mod ending;
+mod foreign;
+mod foreign_files;
 mod inventory;
 mod points;
 mod reading;

@@ -64,6 +64,8 @@ pub enum Event {
     },
     /// A recovery point was made.
     RecoveryPoint(RecoveryPoint),
+    /// A recovery point that phoenix did not make, as it was before it was restored.
+    ForeignPoint(ForeignPoint),
     /// Recovery points as listed at a moment.
     RecoveryPointsListed {
         /// When.
@@ -426,6 +428,23 @@ pub struct RecoveryPoint {
     pub bytes: u64,
     /// Digest of the artefact.
     pub digest: String,
+}
+
+/// A recovery point that phoenix did not make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignPoint {
+    /// The store that it is restored into.
+    pub store: String,
+    /// Where it is, as the scenario writes it.
+    pub path: String,
+    /// What it is, in words, by its content.
+    pub kind: String,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Its files; 1 where it is a file itself.
+    pub files: u64,
+    /// BLAKE3 of its bytes, and of a folder of its names too.
+    pub blake3: String,
 }
 
 /// Verdicts of a cycle, counted; every single one is in the file of verdicts beside the journal.

@@ -180,6 +180,21 @@ fn tie() -> Shape {
                 "Recovery points of these stores.",
                 subject(),
             ),
+            optional(
+                "loads",
+                "A backup that phoenix did not make loads into these stores.",
+                subject(),
+            ),
+            optional(
+                "freshness",
+                "The newest row of these stores is no older than a scenario says.",
+                subject(),
+            ),
+            optional(
+                "content",
+                "What a scenario expects of these stores is in them.",
+                subject(),
+            ),
             optional("health", "Health of these services.", subject()),
             optional("login", "Logins to these services.", subject()),
             optional("write", "First writes of these services.", subject()),

@@ -148,9 +148,39 @@ fn steps() -> Vec<Field> {
                             Object(vec![required("label", "The one with this label.", Text)]),
                         ]),
                     ),
+                    optional(
+                        "from",
+                        "Backups that phoenix did not make, by the stores that they are restored into.",
+                        Named(Box::new(Either(vec![
+                            Object(vec![
+                                required(
+                                    "path",
+                                    "The file or folder, from the folder of this file.",
+                                    Text,
+                                ),
+                                optional(
+                                    "prefix",
+                                    "What the keys of a bucket begin with, before the names of the folder.",
+                                    Text,
+                                ),
+                            ]),
+                            Text,
+                        ]))),
+                    ),
+                    optional(
+                        "label",
+                        "With `from`: a name by which a later `prove` can compare with what came of it.",
+                        Text,
+                    ),
                 ]),
                 names_or_all(),
             ]),
+        ),
+        optional(
+            "prove",
+            "Look whether restored stores are what they are expected to be; right after a restore, before \
+             anything starts on them.",
+            Named(Box::new(proofs())),
         ),
         optional(
             "check",
@@ -219,6 +249,61 @@ fn steps() -> Vec<Field> {
             ]),
         ),
     ]
+}
+
+fn proofs() -> Shape {
+    Object(vec![
+        optional(
+            "newest",
+            "How old the newest row of a table may be.",
+            list(Object(vec![
+                required("table", "The table.", Text),
+                required("column", "The column that has a row's moment.", Text),
+                required("within", "At most so old.", Duration),
+                optional(
+                    "of",
+                    "Against this moment (2026-01-31T02:00:00Z); without it, against now.",
+                    Text,
+                ),
+                optional(
+                    "unit",
+                    "What a column of numbers counts, from 1970 on.",
+                    Word(&["seconds", "milliseconds", "microseconds"]),
+                ),
+            ])),
+        ),
+        optional("rows", "How many rows tables have.", Named(Box::new(Bound))),
+        optional(
+            "sql",
+            "Statements and what they give.",
+            list(Object(vec![
+                required("query", "What.", Text),
+                required(
+                    "is",
+                    "The first column of the only row, byte for byte.",
+                    Text,
+                ),
+            ])),
+        ),
+        optional(
+            "files",
+            "Files by their paths, or objects by their keys.",
+            Named(Box::new(OneOf {
+                what: "content",
+                choices: vec![
+                    optional("sha256", "The one with this digest.", Text),
+                    optional("text", "This text and nothing else.", Text),
+                ],
+                beside: Vec::new(),
+                bare: &[],
+            })),
+        ),
+        optional(
+            "same_as",
+            "The same store, by its whole fingerprint, as after the restores with these labels.",
+            list(Text),
+        ),
+    ])
 }
 
 fn seed() -> Shape {

@@ -1,6 +1,7 @@
 //! Buckets of real servers.
 
 mod failures;
+mod foreign;
 mod recover;
 mod sees;
 mod servers;

@@ -3,4 +3,5 @@
 mod differences;
 mod faults;
 mod fixture;
+mod foreign;
 mod restores;

@@ -4,4 +4,5 @@ mod bench;
 mod differences;
 mod faults;
 mod fixture;
+mod foreign;
 mod restores;

@@ -1,6 +1,7 @@
 //! Volumes of a real engine.
 
 mod failures;
+mod foreign;
 mod scratch;
 mod sees;
 mod whole;

@@ -7,15 +7,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use phoenix_engine::application::{AppContext, Person};
 use phoenix_engine::environment::{
-    DirectCopy, DriverError, Environment, Fingerprint, Injected, Point, Started, StreamCut, Vessel,
+    DirectCopy, DriverError, Environment, FileSeen, Fingerprint, Injected, Loaded, Point, Started,
+    StreamCut, Vessel,
 };
+use phoenix_engine::foreign::ForeignPoint;
 use phoenix_engine::network::Network;
-use phoenix_engine::plan::Fault;
+use phoenix_engine::plan::{Fault, Unit};
 use phoenix_engine::stack::Automation;
 use phoenix_evidence::finding::Level;
 use url::Url;
 
-use super::world::{STORE, World};
+use super::world::{Row, STORE, World};
 use super::{NONCE, locked};
 
 pub(super) struct Fake(pub(super) Arc<Mutex<World>>);
@@ -113,12 +115,77 @@ impl Environment for Fake {
         Ok(1)
     }
 
-    async fn fingerprint(&self, _: &str) -> Result<Option<Fingerprint>, DriverError> {
+    async fn restore_foreign(&self, point: &ForeignPoint) -> Result<Loaded, DriverError> {
+        let mut world = locked(&self.0);
+        world.restored = true;
+        world.is_foreign = true;
+        if world.lies.restore_fails {
+            return Err(DriverError::new("restore", "the dump ends in its middle"));
+        }
+        let text = std::fs::read(&point.path).expect("a point");
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let row = |line: &str| Row {
+            kind: "page".to_owned(),
+            marker: String::new(),
+            text: line.to_owned(),
+            sealed_by: None,
+        };
+        if !world.lies.foreign.is_empty {
+            world.content.rows = text.lines().skip(1).map(row).collect();
+        }
+        world.content.account = Some("9");
+        if world.lies.foreign.changes {
+            std::fs::write(&point.path, text + "more\n").expect("written");
+        }
+        Ok(Loaded {
+            says: "as told".to_owned(),
+        })
+    }
+
+    async fn newest(
+        &self,
+        _: &str,
+        table: &str,
+        _: &str,
+        _: Option<Unit>,
+    ) -> Result<Option<f64>, DriverError> {
+        let world = locked(&self.0);
+        if world.lies.foreign.without_table {
+            let why = format!("there is no table `{table}`");
+            return Err(DriverError::new("ask", why));
+        }
+        let now = jiff::Timestamp::now().as_second() as f64;
+        Ok((!world.content.rows.is_empty()).then_some(now - world.lies.foreign.age_s))
+    }
+
+    async fn rows(&self, _: &str, _: &str) -> Result<u64, DriverError> {
+        Ok(locked(&self.0).content.rows.len() as u64)
+    }
+
+    async fn file(&self, _: &str, _: &str) -> Result<Option<FileSeen>, DriverError> {
         Ok(None)
     }
 
-    fn compare(&self, _: &str, _: &Fingerprint, _: &Fingerprint) -> Vec<String> {
-        Vec::new()
+    async fn fingerprint(&self, _: &str) -> Result<Option<Fingerprint>, DriverError> {
+        let world = locked(&self.0);
+        // The wiki's own restores are not compared here; those of others are.
+        if world.is_foreign {
+            let rows: Vec<&str> = world.content.rows.iter().map(|row| &*row.text).collect();
+            return Ok(Some(Fingerprint {
+                digest: rows.join("/"),
+                covers: String::new(),
+                body: serde_json::Value::Null,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn compare(&self, _: &str, before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
+        if before.digest == after.digest {
+            Vec::new()
+        } else {
+            vec!["other rows".to_owned()]
+        }
     }
 
     async fn write_direct(&self, _: &str, copy: &DirectCopy) -> Result<bool, DriverError> {
@@ -144,11 +211,25 @@ impl Environment for Fake {
     }
 
     async fn holds(&self, _: &str) -> Result<u64, DriverError> {
-        Ok(locked(&self.0).content.rows.len() as u64)
+        let world = locked(&self.0);
+        if world.restored && world.lies.unreadable {
+            return Err(DriverError::new("count", "the server is gone"));
+        }
+        Ok(world.content.rows.len() as u64)
     }
 
+    /// The rows of a backup of others, whatever is asked.
     async fn sql(&self, _: &str, _: &str) -> Result<Vec<String>, DriverError> {
-        Err(DriverError::new("query", "nothing here understands SQL"))
+        let world = locked(&self.0);
+        if !world.is_foreign {
+            return Err(DriverError::new("query", "nothing here understands SQL"));
+        }
+        Ok(world
+            .content
+            .rows
+            .iter()
+            .map(|row| row.text.clone())
+            .collect())
     }
 
     async fn secrets(&self) -> BTreeMap<String, Option<String>> {

@@ -18,7 +18,7 @@ use phoenix_evidence::journal::event::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use world::{Content, Lies, Row, STORE, Since, Stray};
+pub(crate) use world::{Content, Foreign, Lies, Row, STORE, Since, Stray};
 
 use application::Wiki;
 use environment::Fake;
@@ -123,10 +123,15 @@ impl Scene {
                 Ok(Box::new(Wiki(Arc::clone(&world))) as Box<dyn Application>)
             }),
             judge: Arc::new(move |conclusion| {
-                if self.forgiven {
-                    judge(&[])
+                let judged: &[CheckResult] = if self.forgiven {
+                    &[]
                 } else {
-                    judge(&conclusion.results)
+                    &conclusion.results
+                };
+                Judgement {
+                    // What the register is told of checks that were not made.
+                    register: serde_json::to_value(&conclusion.not_made).unwrap_or_default(),
+                    ..judge(judged)
                 }
             }),
             folder: folder.path(),
@@ -165,6 +170,20 @@ impl Ran {
         let mut results = self.results();
         results.retain(|result| result.check == check);
         results
+    }
+
+    /// Why a check of a subject was not made, as the register is told.
+    pub(crate) fn not_made(&self, check: CheckKind, subject: &Subject) -> Option<String> {
+        let told = self.events.iter().find_map(|event| match event {
+            Event::Register { register } => Some(register.clone()),
+            _ => None,
+        });
+        let all: Vec<(CheckKind, Subject, String)> =
+            serde_json::from_value(told?).expect("what was not made");
+        let of_it = all
+            .into_iter()
+            .find(|(kind, on, _)| *kind == check && on == subject);
+        of_it.map(|(_, _, why)| why)
     }
 
     /// The only result of a check on a subject.

@@ -50,6 +50,21 @@ pub(crate) struct Lies {
     pub(crate) automation_fails: bool,
     /// Vessels that no store declares.
     pub(crate) strays: Vec<Stray>,
+    /// What becomes of a backup that phoenix did not make.
+    pub(crate) foreign: Foreign,
+}
+
+/// What becomes of a backup that phoenix did not make.
+#[derive(Clone, Default)]
+pub(crate) struct Foreign {
+    /// Somebody writes on in it while it is restored.
+    pub(crate) changes: bool,
+    /// It loads, and nothing comes of it.
+    pub(crate) is_empty: bool,
+    /// How old its newest row is, in seconds.
+    pub(crate) age_s: f64,
+    /// Its table is not there.
+    pub(crate) without_table: bool,
 }
 
 /// A vessel that no store declares.
@@ -101,6 +116,8 @@ pub(super) struct World {
     /// Reads since the restore.
     pub(super) reads: u32,
     pub(super) restored: bool,
+    /// What was restored is of a backup that phoenix did not make.
+    pub(super) is_foreign: bool,
     pub(super) fault: Option<phoenix_engine::plan::Fault>,
 }
 
@@ -116,6 +133,7 @@ impl World {
             points: Vec::new(),
             reads: 0,
             restored: false,
+            is_foreign: false,
             fault: None,
         }
     }
