@@ -4,6 +4,7 @@ mod binary;
 mod bookstack;
 mod container;
 mod engines;
+mod judges;
 mod mattermost;
 mod support;
 mod zitadel;

@@ -1,0 +1,1 @@
+//! `zitadel-client` of PyPI, the SDK of the Zitadel project.
