@@ -7,6 +7,7 @@ import base64
 import json
 import sys
 import tempfile
+import time
 
 import zitadel_client as z
 from zitadel_client import Zitadel
@@ -29,6 +30,19 @@ def told(call, make):
         line["refused"] = {"error": str(error)}
     print(json.dumps(line, default=str), flush=True)
     return answer
+
+
+def seen(user):
+    """Waits until a new user can be read: reads lag behind writes, and the real server says so too."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            admin.users.get_user_by_id(z.UserServiceGetUserByIDRequest(userId=user))
+            return
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            time.sleep(0.02)
 
 
 def who_am_i(call, client):
@@ -70,6 +84,8 @@ told("add_human_user twice", lambda: admin.users.add_human_user(new))
 other = z.UserServiceHuman(profile=z.UserServiceProfile(**profile), email=z.UserServiceSetHumanEmail(**email))
 second = told("create_user human", lambda: admin.users.create_user(z.UserServiceCreateUserRequest(
     organizationId=organization, username="ada-again", human=other))).id
+seen(person)
+seen(second)
 by_id = z.UserServiceGetUserByIDRequest(userId=person)
 told("get_user_by_id", lambda: admin.users.get_user_by_id(by_id))
 named = z.UserServiceSearchQuery(userNameQuery=z.UserServiceUserNameQuery(userName="ada"))
@@ -104,6 +120,7 @@ told("get_session deleted", lambda: admin.sessions.get_session(
 # A machine, and the three ways in that the SDK offers.
 machine = told("create_user machine", lambda: admin.users.create_user(z.UserServiceCreateUserRequest(
     organizationId=organization, username="robot", machine=z.UserServiceMachine(name="Robot")))).id
+seen(machine)
 told("create_administrator", lambda: admin.internal_permissions.create_administrator(
     z.InternalPermissionServiceCreateAdministratorRequest(
         userId=machine, resource=z.InternalPermissionServiceResourceType(instance=True), roles=["IAM_OWNER"])))
