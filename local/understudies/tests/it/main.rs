@@ -2,6 +2,7 @@
 
 mod binary;
 mod bookstack;
+mod conform;
 mod container;
 mod engines;
 mod judges;

@@ -17,7 +17,7 @@ pub(super) const PASSWORD: &str = "correct horse";
 
 /// A machine, and the stores beside it, which outlive the server.
 pub(crate) struct Stack {
-    pub(super) machine: Machine,
+    pub(crate) machine: Machine,
     pub(super) memcached: Arc<MemoryCache>,
     pub(super) redis: Arc<MemoryCache>,
     pub(super) rabbitmq: Arc<MemoryQueue>,
