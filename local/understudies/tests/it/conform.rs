@@ -133,7 +133,8 @@ fn target_at(address: SocketAddr, secret: &str) -> Target {
 
 #[tokio::test]
 async fn another_application_does_not_conform() {
-    let server = mattermost::server::start(&mattermost::server::machine()).await;
+    let machine = mattermost::server::machine();
+    let server = mattermost::server::start(&machine).await;
     let target = target_at(server.running.address, "a:b");
     for other in [
         Application::Zulip,
@@ -159,7 +160,8 @@ async fn where_nobody_answers_nothing_is_known() {
 
 #[tokio::test]
 async fn without_a_secret_and_without_writes_it_says_what_it_did_not_ask() {
-    let server = mattermost::server::start(&mattermost::server::machine()).await;
+    let machine = mattermost::server::machine();
+    let server = mattermost::server::start(&machine).await;
     let url = format!("http://{}", server.running.address);
     let target = Target::new(&url, None, None).unwrap();
     let report = asked(Application::Mattermost, &target).await;
