@@ -163,6 +163,27 @@ pub(crate) enum Command {
         "  phoenix images list",
     ))]
     Images(ImagesCommand),
+    /// Ask any address what an application promises: whether it keeps its contract.
+    ///
+    /// The same checks that hold this project's understudies to their contracts. Asked of an upstream
+    /// image, they tell where an understudy lies.
+    #[command(after_help = concat!(
+        "The secret file has one line:\n",
+        "  zitadel      a personal access token of an IAM_OWNER\n",
+        "  bookstack    an API token of an administrator, ID:SECRET\n",
+        "  mattermost   an access token of a system administrator\n",
+        "  zulip        E-MAIL:API-KEY of an administrator\n\n",
+        "Examples:\n",
+        "  phoenix conform zulip --url https://zulip.localhost --ca ca.pem\n",
+        "  phoenix conform zitadel --url https://auth.localhost --secret-file pat.txt --writes\n",
+        "  phoenix conform mattermost --url https://chat.example.org --format json | jq '.checks[]'\n\n",
+        "Exit codes:\n",
+        "   0  all that was asked conforms\n",
+        "   1  something differs\n",
+        "   2  a mistake in a file or an argument\n",
+        "   3  nothing differs, and something could not be asked",
+    ))]
+    Conform(ConformArguments),
     /// Print the JSON schema of scenario or environment files, for editors.
     #[command(after_help = concat!(
         "Examples:\n",
@@ -286,6 +307,45 @@ pub(crate) struct ReapArguments {
     /// Where runs are kept; `reports/runs` of the project without it.
     #[arg(long, env = "PHOENIX_RUNS_DIR", hide_env_values = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) runs_dir: Option<PathBuf>,
+}
+
+/// Arguments of `conform`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConformArguments {
+    /// Whose contract.
+    #[arg(value_enum)]
+    pub(crate) application: Conformer,
+    /// The server that is asked, as its users name it.
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) url: String,
+    /// Where it is reached, if its name does not say.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) connect: Option<std::net::SocketAddr>,
+    /// The authority that its certificate is of, in PEM, instead of those of this machine.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) ca: Option<PathBuf>,
+    /// What lets one in; without it the checks that need it are not asked.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// Also the checks that write. They clean up, and say what they leave.
+    #[arg(long)]
+    pub(crate) writes: bool,
+    /// How the checks are printed.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) format: Format,
+}
+
+/// Whose contract is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Conformer {
+    /// The identity provider.
+    Zitadel,
+    /// The wiki.
+    Bookstack,
+    /// The chat.
+    Mattermost,
+    /// The other chat.
+    Zulip,
 }
 
 /// Arguments of `check`.

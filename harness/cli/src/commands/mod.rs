@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod check;
+mod conform;
 mod cycle;
 mod draft;
 mod gaps;
@@ -24,7 +25,7 @@ use crate::arguments::{Arguments, Command, SchemaOf};
 use crate::error::Error;
 use crate::terminal;
 
-/// Version of what `list`, `check`, `plan`, `gaps` and `images list` print as JSON. Raised when a reader of the
+/// Version of what `list`, `check`, `plan`, `gaps`, `images list` and `conform` print as JSON. Raised when a reader of the
 /// old shape would misread the new one; a new field raises nothing.
 const SCHEMA: u32 = 1;
 
@@ -39,6 +40,7 @@ pub(crate) fn main() -> Result<u8, Error> {
         Command::Report(arguments) => report::report(&arguments),
         Command::Reap(arguments) => reap::reap(&arguments),
         Command::Images(command) => images::images(&command),
+        Command::Conform(arguments) => conform::conform(&arguments),
         Command::Schema { of } => {
             let schema = match of {
                 SchemaOf::Scenario => vocabulary::scenario_schema(),

@@ -4,6 +4,7 @@
     reason = "a skipped test says so where its runner sees it"
 )]
 
+mod conform;
 mod documents;
 mod drafts;
 mod drill;

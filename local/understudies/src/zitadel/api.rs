@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::bootstrap::BCRYPT_COST;
 use super::errors::ApiError;
-use super::server::{App, new_id};
+use super::server::{App, Zitadel, new_id};
 use crate::shared::text::random_from;
 
 type Answer = Result<Response, ApiError>;
@@ -68,21 +68,38 @@ pub(super) async fn create_project(
     if name.is_empty() {
         return Err(ApiError::invalid("invalid project name"));
     }
-    app.platform
-        .database
-        .execute(
-            "INSERT INTO projections_projects4 (id, name, role_check, has_project_check) \
-             VALUES (?, ?, ?, ?)",
-            vec![
-                id.as_str().into(),
-                name.into(),
-                flag(&body, "projectRoleCheck").into(),
-                flag(&body, "hasProjectCheck").into(),
-            ],
-        )
+    let (role_check, project_check) = (
+        flag(&body, "projectRoleCheck"),
+        flag(&body, "hasProjectCheck"),
+    );
+    app.add_project(&id, name, role_check, project_check)
         .await?;
-    app.event("project.added", &id, "{}").await?;
     Ok(Json(json!({"id": id, "details": {}})).into_response())
+}
+
+impl Zitadel {
+    pub(super) async fn add_project(
+        &self,
+        id: &str,
+        name: &str,
+        role_check: bool,
+        project_check: bool,
+    ) -> Result<(), ApiError> {
+        self.platform
+            .database
+            .execute(
+                "INSERT INTO projections_projects4 (id, name, role_check, has_project_check) \
+                 VALUES (?, ?, ?, ?)",
+                vec![
+                    id.into(),
+                    name.into(),
+                    role_check.into(),
+                    project_check.into(),
+                ],
+            )
+            .await?;
+        self.event("project.added", id, "{}").await
+    }
 }
 
 pub(super) async fn search_projects(

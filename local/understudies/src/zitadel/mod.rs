@@ -14,7 +14,9 @@
 mod api;
 mod bootstrap;
 mod configuration;
+mod connect;
 mod errors;
+mod grants;
 mod keys;
 mod login;
 mod oidc;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::errors::{ApiError, oauth};
+use super::grants::{Form, JWT_BEARER};
 use super::server::{App, Zitadel, found, new_id};
 use super::tokens;
 use crate::platform::Row;
@@ -18,7 +19,7 @@ use crate::shared::server::{cookie, set_cookie};
 use crate::shared::text::{self, params, with_params};
 
 /// Seconds that an access token and an ID token are good for.
-const TOKEN_LASTS_S: i64 = 12 * 3600;
+pub(super) const TOKEN_LASTS_S: i64 = 12 * 3600;
 /// Seconds that a code is good for.
 const CODE_LASTS_S: i64 = 60;
 
@@ -37,7 +38,7 @@ pub(super) async fn discovery(State(app): State<App>, headers: HeaderMap) -> Res
         "jwks_uri": at("/oauth/v2/keys"),
         "scopes_supported": ["openid", "profile", "email", "phone", "address", "offline_access"],
         "response_types_supported": ["code", "id_token", "id_token token"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", JWT_BEARER],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported":
@@ -290,9 +291,9 @@ impl Zitadel {
 }
 
 /// Client id and secret, by Basic or in the form; both at once are an error.
-fn credentials(
+pub(super) fn credentials(
     headers: &HeaderMap,
-    form: &std::collections::BTreeMap<String, String>,
+    form: &Form,
 ) -> Result<(String, Option<String>), &'static str> {
     let basic = headers
         .get(header::AUTHORIZATION)
@@ -320,6 +321,11 @@ pub(super) async fn token(
     let form = params(&String::from_utf8_lossy(&body));
     let get = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let bad = |error: &str, words: &str| Ok(oauth(StatusCode::BAD_REQUEST, error, words));
+    match get("grant_type") {
+        "client_credentials" => return app.for_credentials(&headers, &form).await,
+        JWT_BEARER => return app.for_assertion(&headers, &form).await,
+        _ => {}
+    }
     if get("grant_type") != "authorization_code" {
         return bad(
             "unsupported_grant_type",

@@ -2,7 +2,7 @@
 
 use crate::platform::{Database, DatabaseError};
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "CREATE TABLE IF NOT EXISTS system_encryption_keys (id TEXT PRIMARY KEY, key BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS system_settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS eventstore_events2 (position INTEGER PRIMARY KEY AUTOINCREMENT, \
@@ -21,6 +21,10 @@ const TABLES: [&str; 14] = [
      given_name TEXT NOT NULL, family_name TEXT NOT NULL, password TEXT NOT NULL, \
      change_required BIGINT NOT NULL, mfa_skipped BIGINT NOT NULL, number BIGINT NOT NULL, \
      visible_at BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS projections_users14_machines (user_id TEXT PRIMARY KEY, \
+     secret TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS projections_authn_keys2 (id TEXT PRIMARY KEY, \
+     user_id TEXT NOT NULL, public_key TEXT NOT NULL, expires_at BIGINT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS projections_user_metadata5 (user_id TEXT NOT NULL, \
      key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (user_id, key))",
     "CREATE TABLE IF NOT EXISTS projections_user_grants5 (id TEXT PRIMARY KEY, \

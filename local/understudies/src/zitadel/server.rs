@@ -14,7 +14,7 @@ use serde_json::json;
 use super::configuration::Configuration;
 use super::errors::ApiError;
 use super::keys::Keys;
-use super::{api, bootstrap, login, oidc, schema, users};
+use super::{api, bootstrap, connect, login, oidc, schema, users};
 use crate::platform::{BootError, Log, Platform, Running};
 use crate::shared::server::{asked, serve};
 
@@ -164,6 +164,7 @@ fn router(app: App) -> Router {
             "/v2/oidc/auth_requests/{request}",
             get(login::read_request).post(login::finish_request),
         )
+        .route("/{service}/{procedure}", post(connect::call))
         .fallback(any(|| async { ApiError::new(5, "Not Found") }))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),

@@ -73,14 +73,16 @@ impl Zitadel {
             .and_then(|token| open(&self.keys, token))
             .ok_or_else(ApiError::unauthenticated)?;
         let now = self.platform.clock.now_s();
-        for table in ["projections_personal_access_tokens3", "auth_tokens"] {
+        // Codes and sessions are kept beside access tokens, and let nobody in.
+        for table in [
+            "projections_personal_access_tokens3 WHERE",
+            "auth_tokens WHERE kind = 'access' AND",
+        ] {
             let rows = self
                 .platform
                 .database
                 .query(
-                    &format!(
-                        "SELECT 1 FROM {table} WHERE id = ? AND user_id = ? AND expires_at > ?"
-                    ),
+                    &format!("SELECT 1 FROM {table} id = ? AND user_id = ? AND expires_at > ?"),
                     vec![
                         caller.token_id.as_str().into(),
                         caller.user_id.as_str().into(),

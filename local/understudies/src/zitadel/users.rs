@@ -26,7 +26,7 @@ pub(super) struct NewUser<'a> {
 }
 
 impl Zitadel {
-    async fn add_user(&self, user: NewUser<'_>) -> Result<String, ApiError> {
+    pub(super) async fn add_user(&self, user: NewUser<'_>) -> Result<String, ApiError> {
         let password = match user.password {
             Some(password) if !password.is_empty() => bcrypt::hash(password, BCRYPT_COST)
                 .map_err(|e| ApiError::invalid(&e.to_string()))?,
@@ -344,6 +344,9 @@ pub(super) async fn delete(
         ("projections_user_metadata5", "user_id"),
         ("projections_user_grants5", "user_id"),
         ("projections_personal_access_tokens3", "user_id"),
+        ("projections_users14_machines", "user_id"),
+        ("projections_authn_keys2", "user_id"),
+        ("auth_tokens", "user_id"),
         ("projections_users14", "id"),
     ] {
         app.platform

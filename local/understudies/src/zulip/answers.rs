@@ -17,6 +17,8 @@ pub(super) struct Refusal {
     message: String,
     /// Seconds, of a 429.
     retry_after: Option<u64>,
+    /// The queue that there is not.
+    queue_id: Option<String>,
 }
 
 impl Refusal {
@@ -26,7 +28,22 @@ impl Refusal {
             code,
             message: message.into(),
             retry_after: None,
+            queue_id: None,
         }
+    }
+
+    /// A queue of events that is not there, or is somebody else's: a client registers anew.
+    pub(super) fn bad_queue(id: &str) -> Self {
+        let message = format!("Bad event queue ID: {id}");
+        Self {
+            queue_id: Some(id.to_owned()),
+            ..Self::new(StatusCode::BAD_REQUEST, "BAD_EVENT_QUEUE_ID", message)
+        }
+    }
+
+    pub(super) fn not_an_administrator() -> Self {
+        let message = "Must be an organization administrator";
+        Self::new(StatusCode::BAD_REQUEST, "UNAUTHORIZED_PRINCIPAL", message)
     }
 
     pub(super) fn bad(message: impl Into<String>) -> Self {
@@ -109,6 +126,9 @@ impl IntoResponse for Refusal {
         let mut body = json!({"result": "error", "msg": self.message, "code": self.code});
         if let Some(wait) = self.retry_after {
             body["retry-after"] = wait.into();
+        }
+        if let Some(queue) = self.queue_id {
+            body["queue_id"] = queue.into();
         }
         let mut response = (self.status, Json(body)).into_response();
         if let Some(wait) = self.retry_after

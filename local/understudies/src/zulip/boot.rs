@@ -40,6 +40,7 @@ pub(super) async fn start(platform: Platform) -> Result<Running, BootError> {
     let end = CancellationToken::new();
     let app = Arc::new(Application {
         uploads: Uploads::new(&platform, &config),
+        events: super::events::Queues::default(),
         database: Arc::clone(&platform.database),
         clock: platform.clock.clone(),
         limits,

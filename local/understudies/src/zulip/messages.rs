@@ -32,6 +32,38 @@ pub(super) fn message_of(row: &Row) -> Json {
     message
 }
 
+/// A message as it looks, where that is wanted.
+pub(super) fn shown(mut message: Json, markdown: bool) -> Json {
+    if markdown {
+        let content = message["content"].as_str().unwrap_or_default();
+        message["content"] = rendered(content).into();
+        message["content_type"] = "text/html".into();
+    }
+    message
+}
+
+/// A text as it looks: what is no letter of HTML stays what it is.
+pub(super) fn rendered(content: &str) -> String {
+    let html = content
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    format!("<p>{html}</p>")
+}
+
+/// A moment in the life of a message.
+fn snapshot(row: &Row, at: &Json, content: &str, before: Option<&str>) -> Json {
+    let mut snapshot = json!({
+        "topic": row.text(4), "content": content, "rendered_content": rendered(content),
+        "user_id": at["user_id"], "timestamp": at["timestamp"],
+    });
+    if let Some(before) = before {
+        snapshot["prev_content"] = before.into();
+        snapshot["prev_rendered_content"] = rendered(before).into();
+    }
+    snapshot
+}
+
 fn no_message() -> Refusal {
     Refusal::bad("Invalid message(s)")
 }
@@ -120,6 +152,7 @@ impl Application {
             });
         }
         self.database.transaction(statements).await?;
+        self.told_of_message(stream, id).await?;
         Ok(id)
     }
 
@@ -145,6 +178,15 @@ impl Application {
             )
             .await?;
         self.forget(id).await;
+        let stream = row.integer(3);
+        let event = json!({
+            "message_id": id, "message_ids": [id], "user_id": editor.id, "stream_id": stream,
+            "content": content, "orig_content": row.text(1), "edit_timestamp": now,
+            "rendering_only": false, "flags": ["read"],
+        });
+        let users = self.subscribers(stream).await?;
+        self.events
+            .tell(&users, "update_message", |_| event.clone());
         Ok(())
     }
 
@@ -173,6 +215,14 @@ impl Application {
             ])
             .await?;
         self.forget(id).await;
+        let stream = row.integer(3);
+        let event = json!({
+            "message_id": id, "message_type": "stream", "stream_id": stream,
+            "topic": row.text(4),
+        });
+        let users = self.subscribers(stream).await?;
+        self.events
+            .tell(&users, "delete_message", |_| event.clone());
         Ok(())
     }
 
@@ -180,11 +230,74 @@ impl Application {
     async fn sent(&self, id: i64) -> Result<Row, Refusal> {
         first(
             self.database.as_ref(),
-            "SELECT sender_id, content, edit_history FROM zerver_message WHERE id = ?",
+            "SELECT sender_id, content, edit_history, stream_id, subject, date_sent FROM zerver_message \
+             WHERE id = ?",
             params![id],
         )
         .await?
         .ok_or_else(no_message)
+    }
+
+    /// Tells whoever is in the channel of a new message.
+    async fn told_of_message(&self, stream: i64, id: i64) -> Result<(), Refusal> {
+        let (message, _) = self.message(id).await?;
+        let users = self.subscribers(stream).await?;
+        self.events.tell(
+            &users,
+            "message",
+            |markdown| json!({"message": shown(message.clone(), markdown), "flags": ["read"]}),
+        );
+        Ok(())
+    }
+
+    /// What a message was, oldest first, and what it is.
+    pub(super) async fn history(&self, id: i64) -> Result<Vec<Json>, Refusal> {
+        let row = self.sent(id).await?;
+        let edits: Vec<Json> = serde_json::from_str(&row.text(2)).unwrap_or_default();
+        let (mut history, mut before) = (Vec::new(), None::<String>);
+        let mut at = json!({"user_id": row.integer(0), "timestamp": row.integer(5)});
+        for edit in edits.iter().rev() {
+            let was = edit["prev_content"].as_str().unwrap_or_default().to_owned();
+            history.push(snapshot(&row, &at, &was, before.as_deref()));
+            at = json!({"user_id": edit["user_id"], "timestamp": edit["timestamp"]});
+            before = Some(was);
+        }
+        history.push(snapshot(&row, &at, &row.text(1), before.as_deref()));
+        Ok(history)
+    }
+
+    /// Who is in a channel.
+    pub(super) async fn subscribers(&self, stream: i64) -> Result<Vec<i64>, DatabaseError> {
+        let sql = "SELECT user_profile_id FROM zerver_subscription WHERE stream_id = ? \
+                   ORDER BY user_profile_id";
+        let rows = self.database.query(sql, params![stream]).await?;
+        Ok(rows.iter().map(|row| row.integer(0)).collect())
+    }
+
+    /// The channels of an organisation, or those of them that an account is in.
+    pub(super) async fn streams(
+        &self,
+        realm: i64,
+        of: Option<i64>,
+    ) -> Result<Vec<Json>, DatabaseError> {
+        let sql = match of {
+            None => "SELECT id, name FROM zerver_stream WHERE realm_id = ? ORDER BY id",
+            Some(_) => {
+                "SELECT s.id, s.name FROM zerver_stream s JOIN zerver_subscription u \
+                 ON u.stream_id = s.id WHERE s.realm_id = ? AND u.user_profile_id = ? ORDER BY s.id"
+            }
+        };
+        let mut values = params![realm];
+        values.extend(of.map(Into::into));
+        let rows = self.database.query(sql, values).await?;
+        let shown = rows.iter().map(|row| {
+            json!({
+                "stream_id": row.integer(0), "name": row.text(1), "description": "",
+                "rendered_description": "", "invite_only": false, "is_web_public": false,
+                "is_archived": false,
+            })
+        });
+        Ok(shown.collect())
     }
 
     /// The id of a channel by name, in whatever case.

@@ -25,6 +25,7 @@ mod api;
 mod boot;
 mod caller;
 mod configuration;
+mod events;
 mod guard;
 mod health;
 mod login;
@@ -48,12 +49,15 @@ pub use realm::{NewRealm, create_realm};
 
 /// Version that `server_settings` names.
 const VERSION: &str = "12.1";
+/// Version of the API that it says it speaks.
+const FEATURE_LEVEL: u32 = 400;
 
 /// A running Zulip.
 struct Application {
     config: Configuration,
     database: Arc<dyn Database>,
     uploads: uploads::Uploads,
+    events: events::Queues,
     /// `None` where the platform imposes no limits, or the setting switches them off.
     limits: Option<Limits>,
     platform: Platform,

@@ -6,4 +6,4 @@ mod content;
 mod dance;
 mod keys;
 mod start;
-mod wiki;
+pub(crate) mod wiki;

@@ -2,8 +2,10 @@
 
 mod binary;
 mod bookstack;
+mod conform;
 mod container;
 mod engines;
+mod judges;
 mod mattermost;
 mod support;
 mod zitadel;

@@ -3,5 +3,5 @@
 
 mod api;
 mod gitlab;
-mod server;
+pub(crate) mod server;
 mod start;

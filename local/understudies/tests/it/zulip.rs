@@ -7,7 +7,7 @@ mod cache;
 mod health;
 mod login;
 mod messages;
-mod server;
+pub(crate) mod server;
 mod start;
 mod uploads;
 mod worker;

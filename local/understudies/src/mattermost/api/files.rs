@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{FromRequest as _, Multipart, Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -21,18 +22,87 @@ use crate::platform::Row;
 use crate::shared::rows::{first, params};
 
 #[derive(Deserialize)]
-pub(super) struct Upload {
+struct Upload {
     channel_id: String,
     filename: String,
 }
 
-/// `POST /api/v4/files?channel_id=&filename=` with the bytes as its body.
+/// `POST /api/v4/files`: the bytes as the body, with `channel_id` and `filename` in the query, or a
+/// form with the field `channel_id` and as many `files`.
 pub(super) async fn upload(
     State(app): State<Arc<Application>>,
     Caller(user): Caller,
-    Query(query): Query<Upload>,
-    body: Bytes,
+    request: Request,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+    let (channel, files) = if is_form {
+        form(Multipart::from_request(request, &app).await).await?
+    } else {
+        let query = Query::<Upload>::try_from_uri(request.uri());
+        let Query(query) = query.map_err(|why| unreadable(why.body_text()))?;
+        let body = Bytes::from_request(request, &app).await;
+        let body = body.map_err(|why| unreadable(why.body_text()))?;
+        (query.channel_id, vec![(query.filename, body)])
+    };
+    let known = first(
+        app.database.as_ref(),
+        "SELECT teamid FROM channels WHERE id = ? AND deleteat = 0",
+        params![channel.as_str()],
+    )
+    .await?;
+    if known.is_none() || !ids::valid(&channel) {
+        return Err(Failure::forbidden());
+    }
+    let mut infos = Vec::new();
+    for (name, bytes) in files {
+        infos.push(keep(&app, &user.id, &channel, &name, bytes).await?);
+    }
+    Ok((
+        StatusCode::CREATED,
+        Json(json!({"file_infos": infos, "client_ids": []})),
+    ))
+}
+
+fn unreadable(why: impl Into<String>) -> Failure {
+    Failure::bad("api.file.upload_file.bad_parse.app_error", why)
+}
+
+/// The channel and the files of a form.
+async fn form(
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<(String, Vec<(String, Bytes)>), Failure> {
+    let mut form = form.map_err(|why| unreadable(why.body_text()))?;
+    let (mut channel, mut files) = (String::new(), Vec::new());
+    while let Some(field) = form
+        .next_field()
+        .await
+        .map_err(|why| unreadable(why.body_text()))?
+    {
+        let field_name = field.name().unwrap_or_default().to_owned();
+        let file_name = field.file_name().unwrap_or_default().to_owned();
+        let bytes = field.bytes().await;
+        let bytes = bytes.map_err(|why| unreadable(why.body_text()))?;
+        match field_name.as_str() {
+            "channel_id" => channel = String::from_utf8_lossy(&bytes).into_owned(),
+            "files" => files.push((file_name, bytes)),
+            _ => {}
+        }
+    }
+    if files.is_empty() {
+        return Err(unreadable("No file in the form."));
+    }
+    Ok((channel, files))
+}
+
+/// Keeps a file of a channel, which no post has yet; what is told of it.
+async fn keep(
+    app: &Application,
+    user: &str,
+    channel: &str,
+    given: &str,
+    body: Bytes,
+) -> Result<Value, Failure> {
     if body.len() as u64 > app.config.max_file_size {
         return Err(Failure::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -41,31 +111,17 @@ pub(super) async fn upload(
         ));
     }
     // A name, never a path.
-    let name = query
-        .filename
+    let name = given
         .rsplit(['/', '\\'])
         .next()
         .filter(|name| !name.is_empty() && *name != "." && *name != "..")
-        .ok_or_else(|| Failure::bad("api.file.upload_file.bad_parse.app_error", "No file name."))?
+        .ok_or_else(|| unreadable("No file name."))?
         .to_owned();
-    let channel = &query.channel_id;
-    let known = first(
-        app.database.as_ref(),
-        "SELECT teamid FROM channels WHERE id = ? AND deleteat = 0",
-        params![channel.as_str()],
-    )
-    .await?;
-    if known.is_none() || !ids::valid(channel) {
-        return Err(Failure::forbidden());
-    }
     let (id, now) = (ids::id(), app.clock.now_ms());
     let day = jiff::Timestamp::from_millisecond(now)
         .map(|at| at.strftime("%Y%m%d").to_string())
         .unwrap_or_default();
-    let path = format!(
-        "{day}/teams/noteam/channels/{channel}/users/{}/{id}/{name}",
-        user.id
-    );
+    let path = format!("{day}/teams/noteam/channels/{channel}/users/{user}/{id}/{name}");
     let size = body.len();
     app.files
         .put(&path, body.to_vec())
@@ -81,8 +137,8 @@ pub(super) async fn upload(
              name, extension, size, mimetype) VALUES (?, ?, '', ?, ?, 0, ?, ?, ?, ?, ?)",
             params![
                 id.as_str(),
-                user.id.as_str(),
-                channel.as_str(),
+                user,
+                channel,
                 now,
                 path,
                 name,
@@ -92,11 +148,7 @@ pub(super) async fn upload(
             ],
         )
         .await?;
-    let info = info_of(&find(&app, &id).await?);
-    Ok((
-        StatusCode::CREATED,
-        Json(json!({"file_infos": [info], "client_ids": []})),
-    ))
+    Ok(info_of(&find(app, &id).await?))
 }
 
 async fn find(app: &Application, id: &str) -> Result<Row, Failure> {

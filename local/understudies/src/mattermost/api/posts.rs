@@ -203,6 +203,29 @@ pub(super) struct Search {
     is_or_search: bool,
 }
 
+/// The words of a text, in lower case.
+fn words(text: &str) -> Vec<String> {
+    text.to_lowercase()
+        .split(|c: char| c.is_whitespace() || ",;()\"".contains(c))
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What is searched for: words, and in quotation marks words that follow each other.
+fn terms(text: &str) -> Vec<Vec<String>> {
+    let mut terms = Vec::new();
+    for (at, part) in text.split('"').enumerate() {
+        let found = words(part);
+        if at % 2 == 0 {
+            terms.extend(found.into_iter().map(|word| vec![word]));
+        } else if !found.is_empty() {
+            terms.push(found);
+        }
+    }
+    terms
+}
+
 /// `POST /api/v4/teams/{id}/posts/search`: every word of a message, whole, whatever its case.
 pub(super) async fn search(
     State(app): State<Arc<Application>>,
@@ -210,22 +233,14 @@ pub(super) async fn search(
     Path(team): Path<String>,
     Json(body): Json<Search>,
 ) -> Result<Json<Value>, Failure> {
-    let terms: Vec<String> = body
-        .terms
-        .split_whitespace()
-        .map(str::to_lowercase)
-        .collect();
+    let terms = terms(&body.terms);
     let sql = "SELECT p.id, p.createat, p.updateat, p.editat, p.userid, p.channelid, p.message, \
                p.fileids FROM posts p JOIN channels c ON c.id = p.channelid \
                WHERE c.teamid = ? AND p.deleteat = 0 ORDER BY p.createat DESC, p.id";
     let rows = app.database.query(sql, params![team]).await?;
     let fits = |row: &&Row| {
-        let message = row.text(6).to_lowercase();
-        let has = |term: &String| {
-            message
-                .split(|c: char| c.is_whitespace() || ",;()\"".contains(c))
-                .any(|word| word == term)
-        };
+        let words = words(&row.text(6));
+        let has = |term: &Vec<String>| words.windows(term.len()).any(|found| found == term);
         if body.is_or_search {
             terms.iter().any(has)
         } else {

@@ -13,7 +13,7 @@ use crate::shared::rows::params;
 use crate::zulip::Application;
 use crate::zulip::answers::{Refusal, success};
 use crate::zulip::caller::Caller;
-use crate::zulip::messages::{COLUMNS, TABLES, lexeme};
+use crate::zulip::messages::{COLUMNS, TABLES, lexeme, rendered, shown};
 
 /// Longest message, in characters; what is longer is cut, and says so.
 const CONTENT_MAX: usize = 10_000;
@@ -90,20 +90,6 @@ fn id_of(text: &str) -> Result<i64, Refusal> {
     }
 }
 
-/// A message as it looks, where that is wanted.
-fn shown(mut message: Value, markdown: bool) -> Value {
-    if markdown {
-        let content = message["content"].as_str().unwrap_or_default();
-        let html = content
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;");
-        message["content"] = format!("<p>{html}</p>").into();
-        message["content_type"] = "text/html".into();
-    }
-    message
-}
-
 /// `GET /api/v1/messages/{id}`.
 pub(super) async fn show(
     State(app): State<Arc<Application>>,
@@ -139,6 +125,25 @@ pub(super) async fn remove(
 ) -> Result<Json<Value>, Refusal> {
     app.remove(&user, id_of(&id)?).await?;
     Ok(success(json!({})))
+}
+
+/// `GET /api/v1/messages/{id}/history`.
+pub(super) async fn history(
+    State(app): State<Arc<Application>>,
+    _caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let history = app.history(id_of(&id)?).await?;
+    Ok(success(json!({"message_history": history})))
+}
+
+/// `POST /api/v1/messages/render`.
+pub(super) async fn render(
+    _caller: Caller,
+    parameters: Parameters,
+) -> Result<Json<Value>, Refusal> {
+    let content = parameters.required("content")?;
+    Ok(success(json!({"rendered": rendered(content)})))
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,7 @@
 //! The routes.
 
+mod channels;
+mod events;
 mod messages;
 mod parameters;
 mod server;
@@ -23,8 +25,23 @@ pub(super) fn router(app: Arc<Application>) -> Router {
         .route("/server_settings", get(server::settings))
         .route("/fetch_api_key", post(users::fetch_api_key))
         .route("/users/me", get(users::me))
-        .route("/users", get(users::list))
-        .route("/users/me/subscriptions", post(users::subscribe))
+        .route("/users", get(users::list).post(users::create))
+        .route("/users/{who}", get(users::show))
+        .route(
+            "/users/me/subscriptions",
+            get(channels::subscriptions)
+                .post(channels::subscribe)
+                .delete(channels::unsubscribe),
+        )
+        .route("/users/me/{id}/topics", get(channels::topics))
+        .route("/streams", get(channels::list))
+        .route("/streams/{id}/members", get(channels::members))
+        .route("/get_stream_id", get(channels::id))
+        .route("/register", post(events::register))
+        .route("/events", get(events::events).delete(events::deregister))
+        .route("/messages/render", post(messages::render))
+        .route("/messages/{id}/history", get(messages::history))
+        .route("/attachments", get(uploads::list))
         .route("/messages", post(messages::send).get(messages::list))
         .route(
             "/messages/{id}",

@@ -7,12 +7,12 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use crate::zulip::answers::{Refusal, success};
-use crate::zulip::{Application, VERSION};
+use crate::zulip::{Application, FEATURE_LEVEL, VERSION};
 
 /// `GET /api/v1/server_settings`.
 pub(super) async fn settings(State(app): State<Arc<Application>>) -> Result<Json<Value>, Refusal> {
     let mut fields = json!({
-        "zulip_version": VERSION, "zulip_feature_level": 400,
+        "zulip_version": VERSION, "zulip_feature_level": FEATURE_LEVEL,
         "authentication_methods": {
             "password": app.config.email_backend, "email": app.config.email_backend,
             "openid connect": app.config.oidc.is_some(),

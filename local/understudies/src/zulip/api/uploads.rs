@@ -100,6 +100,48 @@ async fn known(app: &Application, path_id: &str) -> Result<(), Refusal> {
     }
 }
 
+/// `GET /api/v1/attachments`: one's own, with the messages that link to them.
+pub(super) async fn list(
+    State(app): State<Arc<Application>>,
+    Caller(user): Caller,
+) -> Result<Json<Value>, Refusal> {
+    let rows = app
+        .database
+        .query(
+            "SELECT id, file_name, path_id, size, create_time FROM zerver_attachment \
+             WHERE owner_id = ? ORDER BY id",
+            params![user.id],
+        )
+        .await?;
+    let links = app
+        .database
+        .query(
+            "SELECT l.attachment_id, m.id, m.date_sent FROM zerver_attachment_messages l \
+             JOIN zerver_message m ON m.id = l.message_id ORDER BY m.id",
+            params![],
+        )
+        .await?;
+    let shown: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let messages: Vec<Value> = links
+                .iter()
+                .filter(|link| link.integer(0) == row.integer(0))
+                .map(|link| json!({"id": link.integer(1), "date_sent": link.integer(2) * 1000}))
+                .collect();
+            json!({
+                "id": row.integer(0), "name": row.text(1), "path_id": row.text(2),
+                "size": row.integer(3), "create_time": row.integer(4) * 1000,
+                "messages": messages,
+            })
+        })
+        .collect();
+    let used: i64 = rows.iter().map(|row| row.integer(3)).sum();
+    Ok(success(
+        json!({"attachments": shown, "upload_space_used": used}),
+    ))
+}
+
 /// `GET /api/v1/user_uploads/{path}`: where the bytes are to be had for a minute.
 pub(super) async fn address(
     State(app): State<Arc<Application>>,

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::parameters::Parameters;
-use crate::platform::DatabaseError;
-use crate::shared::rows::params;
 use crate::zulip::answers::{Refusal, success};
 use crate::zulip::caller::Caller;
 use crate::zulip::realm::{User, verify};
@@ -74,63 +71,25 @@ pub(super) async fn list(
     Ok(success(json!({"members": members})))
 }
 
-/// Longest name of a channel, in characters.
-const NAME_MAX: usize = 60;
-
-#[derive(Deserialize)]
-struct Wanted {
-    name: String,
+/// `GET /api/v1/users/{who}`: by id or by e-mail.
+pub(super) async fn show(
+    State(app): State<Arc<Application>>,
+    _caller: Caller,
+    Path(who): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let user = match who.parse() {
+        Ok(id) => app.user(id).await?,
+        Err(_) => app.user_by_email(&who).await?,
+    };
+    let user = user.ok_or_else(|| Refusal::bad("No such user"))?;
+    Ok(success(json!({"user": user.json()})))
 }
 
-/// `POST /api/v1/users/me/subscriptions`: makes the channels that are not there.
-pub(super) async fn subscribe(
-    State(app): State<Arc<Application>>,
-    Caller(user): Caller,
-    parameters: Parameters,
-) -> Result<Json<Value>, Refusal> {
-    let mut wanted: Vec<Wanted> = parameters.json("subscriptions")?;
-    for one in &mut wanted {
-        one.name = one.name.trim().to_owned();
-        if one.name.is_empty() {
-            return Err(Refusal::bad("Channel name can't be empty."));
-        }
-        if one.name.chars().count() > NAME_MAX {
-            return Err(Refusal::bad(format!(
-                "Channel name too long (limit: {NAME_MAX} characters)."
-            )));
-        }
-        if one.name.chars().any(char::is_control) {
-            return Err(Refusal::bad("Invalid character in channel name."));
-        }
+/// `POST /api/v1/users`: for those whom `manage.py change_user_role` let, and here that is nobody.
+pub(super) async fn create(Caller(user): Caller) -> Refusal {
+    if user.is_admin() {
+        Refusal::bad("User not authorized to create users")
+    } else {
+        Refusal::not_an_administrator()
     }
-    let (mut subscribed, mut already) = (Vec::new(), Vec::new());
-    for one in wanted {
-        let stream = match app.stream(user.realm, &one.name).await? {
-            Some(stream) => stream,
-            None => {
-                app.database
-                    .insert(
-                        "INSERT INTO zerver_stream (realm_id, name) VALUES (?, ?)",
-                        params![user.realm, one.name.as_str()],
-                    )
-                    .await?
-            }
-        };
-        let added = app
-            .database
-            .execute(
-                "INSERT INTO zerver_subscription (user_profile_id, stream_id) VALUES (?, ?)",
-                params![user.id, stream],
-            )
-            .await;
-        match added {
-            Ok(_) => subscribed.push(one.name),
-            Err(DatabaseError::Unique(_)) => already.push(one.name),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let id = user.id.to_string();
-    Ok(success(json!({
-        "subscribed": {id.as_str(): subscribed}, "already_subscribed": {id.as_str(): already},
-    })))
 }

@@ -24,7 +24,7 @@ pub(super) fn key_of(byte: u8) -> String {
 }
 
 /// A machine with what every wiki needs; its one volume is `data`.
-pub(super) fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     Machine::new(&[
         ("APP_KEY", &key_of(7)),
         ("APP_URL", APP_URL),
@@ -40,7 +40,7 @@ pub(super) async fn try_start(machine: &Machine) -> Result<Running, BootError> {
     bookstack::start(platform).await
 }
 
-pub(super) async fn start(machine: &Machine) -> Wiki {
+pub(crate) async fn start(machine: &Machine) -> Wiki {
     let running = try_start(machine).await.unwrap();
     Wiki {
         database: machine.database(),
@@ -49,8 +49,8 @@ pub(super) async fn start(machine: &Machine) -> Wiki {
 }
 
 /// A running one, and a second connection to its database: the outsider with SQL access.
-pub(super) struct Wiki {
-    pub(super) running: Running,
+pub(crate) struct Wiki {
+    pub(crate) running: Running,
     pub(super) database: Arc<TestDatabase>,
 }
 
@@ -64,7 +64,7 @@ impl Wiki {
         self.database.execute(sql, values).await.unwrap();
     }
 
-    pub(super) async fn plant_admin_token(&self) {
+    pub(crate) async fn plant_admin_token(&self) {
         let secret = hashed("secret-of-the-canary", bcrypt::Version::TwoY);
         self.plant_token("canary", &secret, 1, "2099-01-01").await;
     }

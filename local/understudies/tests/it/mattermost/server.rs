@@ -13,15 +13,15 @@ use crate::support::machine::Machine;
 pub(super) const SITE: &str = "http://chat.test";
 
 /// A server that runs.
-pub(super) struct Server {
-    running: Running,
+pub(crate) struct Server {
+    pub(crate) running: Running,
     database: Arc<TestDatabase>,
     client: reqwest::Client,
-    pub(super) token: String,
+    pub(crate) token: String,
 }
 
 /// A machine with what every server needs.
-pub(super) fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     Machine::new(&[
         (
             "MM_SQLSETTINGS_DATASOURCE",
@@ -49,7 +49,7 @@ pub(super) async fn try_start(machine: &Machine) -> Result<Server, BootError> {
     })
 }
 
-pub(super) async fn start(machine: &Machine) -> Server {
+pub(crate) async fn start(machine: &Machine) -> Server {
     try_start(machine).await.unwrap()
 }
 
@@ -65,7 +65,7 @@ impl Server {
     }
 
     /// Status and JSON of an answer.
-    pub(super) async fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let request = self.request(method, path);
         let request = if body.is_null() {
             request
@@ -84,7 +84,7 @@ impl Server {
     }
 
     /// Makes the first account, logs in, and makes a team with a channel: the channel's id.
-    pub(super) async fn settle(&mut self) -> String {
+    pub(crate) async fn settle(&mut self) -> String {
         let admin =
             json!({"email": "root@x.test", "username": "root", "password": "correct horse"});
         let (status, made) = self.call("POST", "/api/v4/users", &admin).await;
@@ -101,7 +101,7 @@ impl Server {
         channel["id"].as_str().unwrap().to_owned()
     }
 
-    pub(super) async fn log_in(&mut self) {
+    pub(crate) async fn log_in(&mut self) {
         let login = json!({"login_id": "root", "password": "correct horse"});
         let answer = self
             .request("POST", "/api/v4/users/login")

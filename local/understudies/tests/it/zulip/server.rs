@@ -12,19 +12,19 @@ use serde_json::Value;
 use crate::support::database::TestDatabase;
 use crate::support::machine::Machine;
 
-pub(super) const OWNER: &str = "root@chat.test";
+pub(crate) const OWNER: &str = "root@chat.test";
 pub(super) const PASSWORD: &str = "correct horse";
 
 /// A machine, and the stores beside it, which outlive the server.
-pub(super) struct Stack {
-    pub(super) machine: Machine,
+pub(crate) struct Stack {
+    pub(crate) machine: Machine,
     pub(super) memcached: Arc<MemoryCache>,
     pub(super) redis: Arc<MemoryCache>,
     pub(super) rabbitmq: Arc<MemoryQueue>,
 }
 
 impl Stack {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut machine = Machine::new(&[
             ("SETTING_EXTERNAL_HOST", "chat.test"),
             ("SETTING_ZULIP_ADMINISTRATOR", OWNER),
@@ -82,7 +82,7 @@ impl Stack {
     }
 
     /// A server with an organisation, and the key of its owner.
-    pub(super) async fn settled(&self) -> Server {
+    pub(crate) async fn settled(&self) -> Server {
         let mut server = self.start().await;
         assert_eq!(self.create_realm().await, Ok(true));
         server.fetch_key().await;
@@ -91,12 +91,12 @@ impl Stack {
 }
 
 /// A server that runs, and who asks it.
-pub(super) struct Server {
-    pub(super) running: Running,
+pub(crate) struct Server {
+    pub(crate) running: Running,
     pub(super) database: Arc<TestDatabase>,
     client: reqwest::Client,
     pub(super) who: String,
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 /// Waits until something is so, for as long as a slow machine may take.
