@@ -39,6 +39,10 @@ pub struct CycleView {
     pub finished: Option<CycleFinished>,
     /// Name of its folder, beside the report; `None` where only its journal is known.
     pub folder: Option<String>,
+    /// What was restored, and how.
+    pub restores: Vec<RestoreView>,
+    /// The runbooks that restores followed, with their texts.
+    pub runbooks: Vec<(String, String)>,
     /// Its steps.
     pub steps: Vec<StepView>,
     /// What was restored that phoenix did not make; `None` where all was its own.
@@ -100,6 +104,23 @@ pub struct StepView {
     pub took_s: f64,
     /// Logs that were kept when it ended.
     pub logs: Vec<KeptLog>,
+}
+
+/// A store that was restored.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestoreView {
+    /// The store.
+    pub store: String,
+    /// The recovery point.
+    pub point: String,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// The page whose commands did it.
+    pub runbook: Option<String>,
+    /// Whether this run proved that the store came back whole.
+    pub proven: bool,
+    /// When it was restored.
+    pub at: String,
 }
 
 /// A log that was kept.
@@ -172,6 +193,8 @@ impl CycleView {
             at: first.at.to_string(),
             finished: None,
             folder: None,
+            restores: Vec::new(),
+            runbooks: Vec::new(),
             steps: Vec::new(),
             foreign: None,
             survival: None,
@@ -284,8 +307,36 @@ impl CycleView {
                 })
                 .points
                 .push(point.clone()),
+            Event::Restored {
+                store,
+                point,
+                bytes,
+                runbook,
+            } => {
+                self.restores.retain(|known| known.store != *store);
+                self.restores.push(RestoreView {
+                    store: store.clone(),
+                    point: point.clone(),
+                    bytes: *bytes,
+                    runbook: runbook.clone(),
+                    proven: false,
+                    at: line.at.to_string(),
+                });
+            }
+            Event::Runbook { file, text } => self.runbooks.push((file.clone(), text.clone())),
             Event::Survival(survival) => self.survival = Some(survival.clone()),
-            Event::Results { results } => self.results.clone_from(results),
+            Event::Results { results } => {
+                self.results.clone_from(results);
+                for restore in &mut self.restores {
+                    let subject = Subject::Store(restore.store.clone());
+                    // What came back is, to the last row, what was backed up.
+                    restore.proven = results.iter().any(|result| {
+                        result.check == CheckKind::Fingerprint
+                            && result.subject == subject
+                            && result.outcome == Outcome::Pass
+                    });
+                }
+            }
             Event::Register { register } => {
                 self.register = serde_json::from_value(register.clone()).ok();
             }

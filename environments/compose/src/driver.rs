@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use phoenix_engine::application::AppContext;
 use phoenix_engine::environment::{
     DirectCopy, DriverError, Environment, FileSeen, Fingerprint, Injected, Loaded, Point,
-    ProcessLog, Started, Vessel,
+    ProcessLog, Runbook, Started, Vessel,
 };
 use phoenix_engine::foreign::ForeignPoint;
 use phoenix_engine::network::Network;
@@ -155,6 +155,14 @@ impl Compose {
     }
 }
 
+/// How the recovery points of a store are made, by its policy.
+fn form_of(store: &Store) -> Form {
+    match store.policy {
+        Policy::Snapshot { .. } => Form::Physical,
+        _ => Form::Logical,
+    }
+}
+
 #[async_trait]
 impl Environment for Compose {
     fn level(&self) -> Level {
@@ -235,10 +243,7 @@ impl Environment for Compose {
     async fn backup(&self, store: &str, _label: Option<&str>) -> Result<Point, DriverError> {
         let declared = self.store(store)?;
         let io = |why: std::io::Error| DriverError::new(format!("back up {store}"), why);
-        let form = match declared.policy {
-            Policy::Snapshot { .. } => Form::Physical,
-            _ => Form::Logical,
-        };
+        let form = form_of(declared);
         let (id, partial) = self.vault.begin(store).map_err(io)?;
         let fingerprint = if declared.kind == StoreKind::Memory {
             None
@@ -256,6 +261,11 @@ impl Environment for Compose {
             digest: manifest.digest,
             fingerprint,
         })
+    }
+
+    fn runbook(&self, store: &str) -> Option<Runbook> {
+        let declared = self.stack.store(store)?;
+        phoenix_stores::runbook(&declared.engine, form_of(declared))
     }
 
     async fn points(&self, store: &str) -> Result<Vec<String>, DriverError> {

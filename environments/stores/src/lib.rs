@@ -20,7 +20,9 @@ pub mod volume;
 use std::path::Path;
 
 use async_trait::async_trait;
-use phoenix_engine::environment::{DirectCopy, DriverError, FileSeen, Fingerprint, Loaded};
+use phoenix_engine::environment::{
+    DirectCopy, DriverError, FileSeen, Fingerprint, Loaded, Runbook,
+};
 use phoenix_engine::foreign::ForeignPoint;
 use phoenix_engine::plan::Unit;
 
@@ -39,6 +41,27 @@ pub enum Form {
     Logical,
     /// The server's own files at one moment, as a managed snapshot holds them.
     Physical,
+}
+
+/// The page whose commands restore a store of this kind, by the word of the environment file; `None` for a
+/// kind that is restored through an API.
+#[must_use]
+pub fn runbook(engine: &str, form: Form) -> Option<Runbook> {
+    let (file, text) = match (engine, form) {
+        ("postgres", Form::Logical) => ("local/runbooks/postgres-restore.md", postgres::RESTORE),
+        ("postgres", Form::Physical) => (
+            "local/runbooks/postgres-snapshot-restore.md",
+            postgres::SNAPSHOT_RESTORE,
+        ),
+        ("mysql", Form::Logical) => ("local/runbooks/mysql-restore.md", mysql::RESTORE),
+        ("mysql", Form::Physical) => (
+            "local/runbooks/mysql-snapshot-restore.md",
+            mysql::SNAPSHOT_RESTORE,
+        ),
+        ("volume", _) => ("local/runbooks/volume-restore.md", volume::RESTORE),
+        _ => return None,
+    };
+    Some(Runbook { file, text })
 }
 
 /// One store on a real server.

@@ -190,6 +190,13 @@ pub trait Environment: Send + Sync {
     /// Ids of the recovery points that exist now, oldest first.
     async fn points(&self, store: &str) -> Result<Vec<String>, DriverError>;
 
+    /// The page that tells people how a store is restored, where its commands are the very ones that
+    /// [`Environment::restore`] executes.
+    fn runbook(&self, store: &str) -> Option<Runbook> {
+        let _without = store;
+        None
+    }
+
     /// Puts a recovery point back into a fresh vessel; bytes copied.
     async fn restore(&self, store: &str, point: &str) -> Result<u64, DriverError>;
 
@@ -291,6 +298,15 @@ pub trait Environment: Send + Sync {
 
     /// Removes everything that the run made but its evidence. Safe to repeat.
     async fn reap(&self) -> Result<(), DriverError>;
+}
+
+/// A page for people whose commands a driver executes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runbook {
+    /// Its file, from the root of the project.
+    pub file: &'static str,
+    /// Its text.
+    pub text: &'static str,
 }
 
 /// What a process or container of the stack printed.

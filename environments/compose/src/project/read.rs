@@ -89,6 +89,17 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
     let unread = |why: String| fail(format!("what `{} config` printed: {why}", tool.shown()));
     let tree = yaml::read(&text).map_err(unread)?;
     let mut project = parse::project(what.name, &folder, &tree).map_err(unread)?;
+    // Version 1 refuses such files, version 2 does not.
+    if project.services.is_empty() {
+        let shown: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        return Err(fail(format!(
+            "{}: no service is declared",
+            shown.join(", ")
+        )));
+    }
     project.warnings = said.lines().map(str::to_owned).collect();
     Ok(project)
 }

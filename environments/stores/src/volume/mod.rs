@@ -11,6 +11,8 @@ mod manifest;
 mod point;
 mod runbook;
 
+pub use runbook::TEXT as RESTORE;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The commands of the runbook that people follow: the driver runs these very lines.
 
-const TEXT: &str = include_str!("../../../../local/runbooks/volume-restore.md");
+/// The page by which people restore a volume.
+pub const TEXT: &str = include_str!("../../../../local/runbooks/volume-restore.md");
 
 /// The shell block after a marker `<!-- phoenix: NAME -->`.
 pub(super) fn block(name: &str) -> Result<String, String> {

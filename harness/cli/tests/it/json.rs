@@ -31,7 +31,7 @@ fn list() {
     let embedded = embedded.expect("the embedded one");
     assert_eq!(
         embedded["profiles"],
-        serde_json::json!(["today", "dev", "target"])
+        serde_json::json!(["today", "dev", "target", "snapshots"])
     );
     assert_eq!(
         keys(&value["scenarios"][0]),

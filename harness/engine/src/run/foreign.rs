@@ -137,6 +137,7 @@ impl Cycle<'_> {
             store: store.clone(),
             point: point.shown.clone(),
             bytes: before.bytes,
+            runbook: None,
         })?;
         if let Some(fault) = self.changed(point, &before).await {
             return Ok(failed(fault));

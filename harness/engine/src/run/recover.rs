@@ -185,6 +185,7 @@ impl Cycle<'_> {
             store: store.to_owned(),
             point: chosen.id.clone(),
             bytes,
+            runbook: self.tell_runbook(store)?,
         })?;
         self.compare_with_point(store, &chosen).await?;
         self.look_for_tombstone(store).await;
@@ -192,6 +193,21 @@ impl Cycle<'_> {
         state.restored.insert(store.to_owned(), chosen);
         state.foreign.remove(store);
         Ok(true)
+    }
+
+    /// Puts the page that a restore followed into the journal, once; its file.
+    fn tell_runbook(&self, store: &str) -> Result<Option<String>, StepError> {
+        let Some(page) = self.environment.runbook(store) else {
+            return Ok(None);
+        };
+        let new = self.state().runbooks.insert(page.file);
+        if new {
+            self.tell(&Event::Runbook {
+                file: page.file.to_owned(),
+                text: page.text.to_owned(),
+            })?;
+        }
+        Ok(Some(page.file.to_owned()))
     }
 
     fn choose(&self, store: &str, listed: &[String], choice: &PointChoice) -> Option<PointMade> {

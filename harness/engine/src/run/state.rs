@@ -83,6 +83,8 @@ pub(crate) struct State {
     pub(crate) accounts: BTreeMap<String, LoginEnd>,
     pub(crate) disaster: Option<Disaster>,
     pub(crate) phases: BTreeMap<(String, Phase), f64>,
+    /// Runbooks whose text is in the journal.
+    pub(crate) runbooks: BTreeSet<&'static str>,
     pub(crate) dead: BTreeMap<String, String>,
     /// A step that ended has seen something that did not start or is not well.
     pub(crate) unwell: bool,

@@ -83,6 +83,16 @@ pub enum Event {
         point: String,
         /// Bytes copied.
         bytes: u64,
+        /// The runbook whose commands did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runbook: Option<String>,
+    },
+    /// A runbook as it was when its commands were executed.
+    Runbook {
+        /// Its file, from the root of the project.
+        file: String,
+        /// Its text.
+        text: String,
     },
     /// The digest of a secret's value; the same digest is the same value. Salted by the run.
     Secret {

@@ -20,7 +20,7 @@ async fn a_wrong_key_and_a_missing_bucket_are_named_and_secrets_are_not() {
                 .await
                 .unwrap_err(),
             store.holds().await.unwrap_err(),
-            store.ready(Duration::from_secs(5)).await.unwrap_err(),
+            store.ready(Duration::from_secs(20)).await.unwrap_err(),
         ] {
             assert!(
                 error.why.contains("no such bucket"),
