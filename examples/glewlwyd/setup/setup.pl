@@ -50,7 +50,8 @@ make('the provider', 'mod/plugin/oidc', 'mod/plugin/', {
         'jwt-type' => 'rsa', 'jwt-key-size' => '256', key => $key, cert => public_of($key),
         'access-token-duration' => 3600, 'refresh-token-duration' => 86400, 'code-duration' => 600,
         'auth-type-code-enabled' => $yes, 'auth-type-password-enabled' => $yes,
-        'jwks-show' => $yes, 'subject-type' => 'public',
+        # A password for a token is plain OAuth 2.
+        'allow-non-oidc' => $yes, 'jwks-show' => $yes, 'subject-type' => 'public',
         'name-claim' => 'mandatory', 'email-claim' => 'mandatory', 'scope-claim' => 'no',
     },
 });
