@@ -41,11 +41,8 @@ fn phoenix(runs: &Path, arguments: &[&str]) -> Output {
 fn cycle(scenario: &str, profile: &str) -> (Option<i32>, Value) {
     let runs = tempfile::tempdir().expect("a folder");
     let scenario = format!("scenarios/{scenario}.yaml");
-    let environment = ["--env", "environment.yaml", "--profile", profile];
-    let said = phoenix(
-        runs.path(),
-        &[&["run", &scenario], &environment[..]].concat(),
-    );
+    let run = ["run", scenario.as_str(), "--env", "environment.yaml"];
+    let said = phoenix(runs.path(), &[&run[..], &["--profile", profile]].concat());
     let told = phoenix(runs.path(), &["gaps", "--format", "json"]);
     let talk = String::from_utf8_lossy(&said.stderr);
     let mut gaps: Value = serde_json::from_slice(&told.stdout)
