@@ -18,6 +18,7 @@ mod inputs;
 mod json;
 mod killed;
 mod killed_in_containers;
+mod provider_in_containers;
 mod proxy;
 mod repeated;
 mod resumed;

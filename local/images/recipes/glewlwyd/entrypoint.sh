@@ -35,6 +35,8 @@ UPDATE g_user_password SET guw_password = crypt(:'password', gen_salt('bf'))
 SQL
 fi
 rm -f "$PGSERVICEFILE"
+# The server's own library would look for the file too.
+unset PGSERVICE PGSERVICEFILE PGCONNECT_TIMEOUT
 
 export GLWD_DATABASE_TYPE=postgre
 exec glewlwyd --config-file=/etc/glewlwyd/glewlwyd.conf --env-variables --log-mode=console
