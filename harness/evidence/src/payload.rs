@@ -9,6 +9,29 @@ pub fn marker(nonce: &str, id: CanaryId) -> String {
     format!("phx-{nonce}-{:06}", id.0)
 }
 
+/// The name of the write that shows that a service takes writes again. No canary: nothing is asked of it
+/// later but whether a restart keeps it.
+#[must_use]
+pub fn first_write(round: u32, nonce: &str, service: &str) -> String {
+    format!("first{round}-{nonce}-{service}")
+}
+
+/// Whether a text is that of such a write, of any run.
+#[must_use]
+pub fn has_first_write(text: &str) -> bool {
+    text.match_indices("first").any(|(at, word)| {
+        let rest = &text[at + word.len()..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let nonce = rest[digits..]
+            .strip_prefix('-')
+            .and_then(|rest| rest.get(..9));
+        let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        digits > 0
+            && nonce
+                .is_some_and(|nonce| nonce.ends_with('-') && nonce.bytes().take(8).all(hexadecimal))
+    })
+}
+
 /// The text of a version: its marker and version, a few words to search for, characters that a
 /// careless dump loses (four bytes, combining, right to left), and a check digest at the end, so
 /// that a text cut short is seen.
@@ -93,6 +116,21 @@ fn digest(seed: u64, id: CanaryId, version: Version) -> blake3::Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_first_write_is_known_in_any_text() {
+        let text = format!("<p>é{}</p>", first_write(12, "0a1b2c3d", "web"));
+        assert!(has_first_write(&text));
+        for other in [
+            "first",
+            "first-0a1b2c3d-web",
+            "first1-0a1b2c3d",
+            "first1-xyzxyzxy-web",
+            "first1-0a1b2cé",
+        ] {
+            assert!(!has_first_write(other), "{other}");
+        }
+    }
 
     #[test]
     fn markers_are_found_in_any_text() {

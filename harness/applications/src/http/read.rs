@@ -85,7 +85,7 @@ impl Http {
     }
 
     /// Of the texts that were found, those of this canary. A text with the marker of another is
-    /// another's: ids are given again after a restore.
+    /// another's, and so is the first write after a restore: ids are given again then.
     async fn mine(&self, marker: &str, texts: Vec<String>, reply: Reply) -> (Seen, Option<Reply>) {
         let own = payload::find_markers(marker).into_iter().next();
         let is_own = |text: &&String| match &own {
@@ -101,7 +101,7 @@ impl Http {
             (present(mine), Some(reply))
         } else if texts
             .iter()
-            .any(|text| !payload::find_markers(text).is_empty())
+            .any(|text| !payload::find_markers(text).is_empty() || payload::has_first_write(text))
         {
             (self.absent().await, None)
         } else {

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment, Phase};
+use phoenix_evidence::payload;
 
 use super::results::{LoginFailure, kind, proof, result};
 use super::steady::is_well;
@@ -195,7 +196,7 @@ impl Cycle<'_> {
 
     /// The name of a service's first write.
     pub(super) fn first_marker(&self, service: &str) -> String {
-        format!("first{}-{}-{service}", self.state().round, self.nonce)
+        payload::first_write(self.state().round, &self.nonce, service)
     }
 
     /// Whether the environment file declares that this check of a service fails.
