@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -232,7 +233,20 @@ impl Drill {
     }
 }
 
+/// What a run writes when all of its cycles have ended, and before it says that it has.
+const AT_THE_END: &str = "report.html";
+
 impl Live {
+    /// The same, and it does not come to its end before the killer: what it writes there is a pipe that
+    /// nobody reads.
+    pub(crate) fn held(self) -> Self {
+        let made = Command::new("mkfifo")
+            .arg(self.folder.join(AT_THE_END))
+            .status();
+        assert!(made.expect("mkfifo runs").success());
+        self
+    }
+
     /// The journal of the newest attempt.
     fn journal(&self) -> Vec<u8> {
         let mut all: Vec<PathBuf> = fs::read_dir(&self.folder)
@@ -258,18 +272,15 @@ impl Live {
     }
 
     /// Kills it, at this very moment, and reads back what it left.
-    pub(crate) fn kill(self) -> Killed {
-        self.kill_unless_ended()
-            .expect("it ended by itself: too quick for the killer")
-    }
-
-    /// The same; nothing when it had ended by itself.
-    pub(crate) fn kill_unless_ended(mut self) -> Option<Killed> {
+    pub(crate) fn kill(mut self) -> Killed {
         let seen = evidence(&self.folder);
         let sockets = sockets_of(self.child.id());
         self.child.kill().expect("killed");
-        if self.child.wait().expect("its end").signal() != Some(9) {
-            return None;
+        let end = self.child.wait().expect("its end");
+        assert_eq!(end.signal(), Some(9), "it ended by itself: {end}");
+        let end = self.folder.join(AT_THE_END);
+        if fs::symlink_metadata(&end).is_ok_and(|meta| meta.file_type().is_fifo()) {
+            fs::remove_file(end).expect("removed");
         }
         let evidence = evidence(&self.folder);
         for (path, bytes) in &seen {
@@ -285,11 +296,11 @@ impl Live {
                 ledger::read(path).expect("a ledger reads back");
             }
         }
-        Some(Killed {
+        Killed {
             folder: self.folder,
             evidence,
             sockets,
-        })
+        }
     }
 }
 

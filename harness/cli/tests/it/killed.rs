@@ -77,7 +77,7 @@ fn killed_at(profile: &str, texts: impl IntoIterator<Item = String>) {
     let drill = Drill::new();
     let wanted = unbroken(&drill, profile);
     for (at, text) in texts.into_iter().enumerate() {
-        let mut live = drill.start(&under(profile, &[]));
+        let mut live = drill.start(&under(profile, &[])).held();
         live.wait_for(&text);
         let killed = live.kill();
         comes_to(&drill, &killed, &wanted, at % 2 == 0, &text);
@@ -145,12 +145,10 @@ fn killed_at_random(profile: &str, seed: u64, kills: usize) {
     while done < kills {
         let after = took.mul_f64(random.gen_range(0.0..0.8));
         let when = format!("seed {seed}, kill {done}, {after:?} after the start");
-        let live = drill.start(&under(profile, &[]));
+        let live = drill.start(&under(profile, &[])).held();
         // The moment itself is what is tried here: no event tells it.
         std::thread::sleep(after);
-        let Some(mut killed) = live.kill_unless_ended() else {
-            continue;
-        };
+        let mut killed = live.kill();
         done += 1;
         if !killed.has_a_record() {
             // It was killed before it made anything: there is nothing to take up, and it is said.
@@ -161,7 +159,7 @@ fn killed_at_random(profile: &str, seed: u64, kills: usize) {
             continue;
         }
         if random.gen_bool(0.4) {
-            let again = drill.start_again(&killed);
+            let again = drill.start_again(&killed).held();
             std::thread::sleep(after.min(Duration::from_secs(1)));
             killed = again.kill();
             done += 1;
