@@ -409,12 +409,13 @@ impl Environment for Compose {
 
     async fn logs(&self) -> Vec<ProcessLog> {
         let containers = self.engine.containers().await.unwrap_or_default();
+        let hidden = self.hidden().await;
         let mut logs = Vec::new();
         for container in containers.iter().filter(|one| !one.service.is_empty()) {
             let lines = self.engine.log(&container.id, KEPT_LINES).await;
             logs.push(ProcessLog {
                 name: container.service.clone(),
-                lines: self.hidden().await.lines(&lines),
+                lines: hidden.lines(&lines),
             });
         }
         logs

@@ -2,12 +2,12 @@
 //! or before the disaster, where a snapshot brought the role back.
 
 use phoenix_engine::environment::DriverError;
-use phoenix_engine::stack::Secret;
+use phoenix_engine::stack::Store;
 use phoenix_stores::mysql::Mysql;
 use phoenix_stores::postgres::Postgres;
-use phoenix_stores::server::Server;
 
 use crate::driver::Compose;
+use crate::stores::Reach;
 
 impl Compose {
     /// Whether the database that a secret opens lets in who shows its value of now.
@@ -48,31 +48,35 @@ impl Compose {
         }
     }
 
-    /// A server as the harness comes into it: with the password of now, or with a former one where only
-    /// that is known to the role. What the stack is locked out of has to be looked at all the more.
-    pub(crate) async fn known_to(&self, store: &str, mut server: Server) -> Server {
-        let secret = |secret: &&Secret| secret.opens.as_deref() == Some(store);
-        let Some(secret) = self.stack.secrets.iter().find(secret) else {
-            return server;
-        };
+    /// The password by which the harness comes into a server of PostgreSQL, where it is not the one of
+    /// now: a former one, where only that is known to the role. What the stack is locked out of has to
+    /// be looked at all the more.
+    pub(crate) async fn former_password(&self, store: &Store, reach: &Reach) -> Option<String> {
+        let mut secrets = self.stack.secrets.iter();
+        let secret = secrets.find(|secret| secret.opens.as_ref() == Some(&store.name))?;
         let former: Vec<String> = {
             let live = self.live.lock().await;
-            live.secrets
-                .former(&secret.name)
-                .map(str::to_owned)
-                .collect()
+            let former = live.secrets.former(&secret.name);
+            former.map(str::to_owned).collect()
         };
-        if former.is_empty() || !matches!(Postgres::lets_in(&server).await, Ok((false, _))) {
-            return server;
+        if former.is_empty() {
+            return None;
+        }
+        let takes = |password: String| async move {
+            let server = reach.server(store, reach.postgres_user(), password);
+            Postgres::lets_in(&server)
+                .await
+                .ok()
+                .map(|(taken, _)| taken)
+        };
+        if takes(reach.of("POSTGRES_PASSWORD")).await != Some(false) {
+            return None;
         }
         for password in former {
-            let mut other = server.clone();
-            other.password = password;
-            if matches!(Postgres::lets_in(&other).await, Ok((true, _))) {
-                server = other;
-                break;
+            if takes(password.clone()).await == Some(true) {
+                return Some(password);
             }
         }
-        server
+        None
     }
 }

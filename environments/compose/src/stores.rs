@@ -35,14 +35,15 @@ impl Compose {
         &self,
         store: &Store,
     ) -> Result<Box<dyn phoenix_stores::Store>, DriverError> {
-        let reach = self.reach(store).await?;
-        if store.engine != "postgres" {
-            return reach.driver(store);
+        let mut reach = self.reach(store).await?;
+        if store.engine == "postgres"
+            && let Some(former) = self.former_password(store, &reach).await
+        {
+            reach
+                .environment
+                .insert("POSTGRES_PASSWORD".to_owned(), former);
         }
-        let server = reach.server(store, reach.postgres_user(), reach.of("POSTGRES_PASSWORD"));
-        Ok(Box::new(Postgres::new(
-            self.known_to(&store.name, server).await,
-        )?))
+        reach.driver(store)
     }
 
     /// By what a store is reached at the moment.

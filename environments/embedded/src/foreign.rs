@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Component, Path};
+use std::path::Path;
 
 use phoenix_engine::environment::{DriverError, FileSeen, Loaded};
-use phoenix_engine::foreign::{ForeignPoint, Looking, recognise, refused};
+use phoenix_engine::foreign::{ForeignPoint, Looking, admitted, leads_inside};
 use phoenix_engine::plan::Unit;
 use phoenix_engine::stack::{Store, StoreKind};
 use rusqlite::types::ValueRef;
@@ -20,10 +20,7 @@ impl Embedded {
         let doing = format!("restore {} from {}", point.store, point.shown);
         let failed = |why: String| DriverError::new(doing.as_str(), why);
         let store = self.store(&point.store)?;
-        let found = recognise(&point.path).map_err(failed)?;
-        if let Some(why) = refused(&store.engine, found) {
-            return Err(failed(why));
-        }
+        admitted(&store.engine, &point.path).map_err(failed)?;
         let held = self.count_straight(&point.store)?;
         if held > 0 {
             return Err(failed(format!("it is not empty, it holds {held}")));
@@ -162,11 +159,10 @@ impl Embedded {
         let failed =
             |why: &dyn std::fmt::Display| DriverError::new(format!("read from {store}"), why);
         let declared = self.store(store)?;
-        let inside = Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
         let opened = match declared.kind {
-            StoreKind::Files if inside => fs::File::open(self.path(declared).join(path)),
+            StoreKind::Files if leads_inside(path) => {
+                fs::File::open(self.path(declared).join(path))
+            }
             StoreKind::Files => return Err(failed(&"its path has to lead into the store")),
             StoreKind::Bucket => {
                 let bucket = self.bucket(declared).map_err(|why| failed(&why))?;

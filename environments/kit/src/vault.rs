@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use phoenix_engine::measure::measure;
+
 use serde::{Deserialize, Serialize};
 
 /// What is written beside a point's content.
@@ -51,7 +53,7 @@ impl Vault {
 
     /// Gives a point its name.
     pub fn finish(&self, store: &str, id: &str, partial: &Path) -> io::Result<Manifest> {
-        let manifest = measure(&partial.join("content"))?;
+        let manifest = manifest_of(&partial.join("content"))?;
         let text = serde_json::to_vec(&manifest).map_err(io::Error::other)?;
         fs::write(partial.join("manifest.json"), text)?;
         fs::rename(partial, self.of(store).join(id))?;
@@ -82,7 +84,7 @@ impl Vault {
         let folder = self.of(store).join(id);
         let text = fs::read(folder.join("manifest.json"))?;
         let manifest: Manifest = serde_json::from_slice(&text).map_err(io::Error::other)?;
-        let now = measure(&folder.join("content"))?;
+        let now = manifest_of(&folder.join("content"))?;
         if now.digest != manifest.digest {
             return Err(io::Error::other(format!(
                 "the recovery point {id} is damaged: {} bytes where {} were written",
@@ -95,7 +97,7 @@ impl Vault {
     /// Accepts a point's content as it is now: what a vault does that keeps no digests.
     pub fn reseal(&self, store: &str, id: &str) -> io::Result<()> {
         let folder = self.of(store).join(id);
-        let manifest = measure(&folder.join("content"))?;
+        let manifest = manifest_of(&folder.join("content"))?;
         fs::write(
             folder.join("manifest.json"),
             serde_json::to_vec(&manifest).map_err(io::Error::other)?,
@@ -113,40 +115,12 @@ impl Vault {
 }
 
 /// Bytes and digest of everything below a folder: names, and what lies under each.
-fn measure(content: &Path) -> io::Result<Manifest> {
-    let mut names = Vec::new();
-    walk(content, content, &mut names)?;
-    names.sort();
-    let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0);
-    for name in &names {
-        let path = content.join(name);
-        let meta = fs::symlink_metadata(&path)?;
-        hasher.update(name.as_os_str().as_encoded_bytes());
-        hasher.update(b"\0");
-        if meta.is_symlink() {
-            hasher.update(fs::read_link(&path)?.as_os_str().as_encoded_bytes());
-        } else if meta.is_file() {
-            let mut file = blake3::Hasher::new();
-            bytes += io::copy(&mut fs::File::open(&path)?, &mut file)?;
-            hasher.update(file.finalize().as_bytes());
-        }
-    }
+fn manifest_of(content: &Path) -> io::Result<Manifest> {
+    let measured = measure(content)?;
     Ok(Manifest {
-        bytes,
-        digest: hasher.finalize().to_hex()[..32].to_owned(),
+        bytes: measured.bytes,
+        digest: measured.blake3[..32].to_owned(),
     })
-}
-
-/// Every name below a folder, the folders among them.
-fn walk(root: &Path, folder: &Path, names: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        names.push(path.strip_prefix(root).unwrap_or(&path).to_owned());
-        if fs::symlink_metadata(&path)?.is_dir() {
-            walk(root, &path, names)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use phoenix_engine::foreign::open;
 use phoenix_engine::plan::Unit;
 use phoenix_engine::words::count;
 
+use crate::server::Input;
+
 /// How much of a file is read at a time.
 pub(crate) const PIECE: usize = 256 << 10;
 
@@ -20,6 +22,74 @@ pub(crate) fn pass(path: &Path, packed: bool, take: &mut dyn FnMut(&[u8])) -> st
             return Ok(());
         }
         take(&buffer[..read]);
+    }
+}
+
+/// What a tool of a server reads of a dump.
+pub(crate) fn input(dump: &Path, packed: bool) -> Input<'_> {
+    if packed {
+        Input::Packed(dump)
+    } else {
+        Input::File(dump)
+    }
+}
+
+/// Why a database that has tables takes no dump.
+pub(crate) fn not_empty(tables: u64) -> String {
+    format!(
+        "it is not empty, it has {tables} tables; a dump is put into a fresh database: `destroy` and \
+         `rebuild` have to come before"
+    )
+}
+
+/// Why a dump whose end is missing is none; `says` is what its last line has to say.
+pub(crate) fn not_whole(says: &str) -> String {
+    format!("the dump is not whole: its last line is not that it {says}")
+}
+
+/// Why a dump is refused that makes or chooses a database of its own, by an option of its tool.
+pub(crate) fn goes_elsewhere(other: &str, option: &str) -> String {
+    format!(
+        "the dump goes to the database '{other}', whatever it is loaded into: make it without {option}"
+    )
+}
+
+/// Types of columns, by a server's own names.
+pub(crate) struct Types<'t> {
+    /// Those that have a moment by themselves.
+    pub(crate) moments: &'t [&'t str],
+    /// Those that count.
+    pub(crate) numbers: &'t [&'t str],
+}
+
+impl Types<'_> {
+    /// Whether the column of a table has moments by itself, and not numbers that count up to one.
+    pub(crate) fn has_moments(
+        &self,
+        table: &str,
+        column: &str,
+        columns: &[(String, String)],
+        unit: Option<Unit>,
+    ) -> Result<bool, String> {
+        let Some((_, kind)) = columns.iter().find(|(name, _)| name == column) else {
+            let known: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+            return Err(format!(
+                "the table `{table}` has no column `{column}`; it has {}",
+                known.join(", ")
+            ));
+        };
+        let is_one_of = |types: &[&str]| types.contains(&kind.as_str());
+        match unit {
+            None if is_one_of(self.moments) => Ok(true),
+            Some(_) if is_one_of(self.numbers) => Ok(false),
+            None if is_one_of(self.numbers) => Err(format!(
+                "the column `{table}.{column}` has numbers: say what they count, `unit: seconds` or \
+                 `milliseconds`"
+            )),
+            _ => Err(format!(
+                "the column `{table}.{column}` is of the type {kind}, and has no moments"
+            )),
+        }
     }
 }
 

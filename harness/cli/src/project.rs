@@ -230,12 +230,15 @@ pub(crate) fn view_and_note(folder: &Path) -> Result<View, Error> {
             count(missing.len() as u64, "cycle", "cycles")
         ));
     }
-    view(folder)
+    view_with(folder, &missing)
 }
 
 /// A run as reports show it. Cycles that it has not come to are in it as such.
 pub(crate) fn view(folder: &Path) -> Result<View, Error> {
-    let missing = record::missing(folder)?;
+    view_with(folder, &record::missing(folder)?)
+}
+
+fn view_with(folder: &Path, missing: &[record::Open]) -> Result<View, Error> {
     let (folders, journals): (Vec<String>, Vec<JournalLines>) =
         journals(folder)?.into_iter().unzip();
     let mut view = View::new(&journals);

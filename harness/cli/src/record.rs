@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use phoenix_engine::measure::measure;
 use phoenix_engine::plan::{Act, Plan};
 use phoenix_engine::stack::Stack;
 use phoenix_evidence::journal::run::{FILE, PlannedCycle, RunEvent, RunStarted};
@@ -134,15 +135,13 @@ pub(crate) fn missing(folder: &Path) -> Result<Vec<Open>, Error> {
     Ok(open)
 }
 
-/// Digests of files, by their paths: what a run is planned and judged by.
+/// Digests of files and folders, by their paths: what a run is planned and judged by.
 pub(crate) fn digests(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = paths
         .into_iter()
         .map(|path| {
-            let digest = std::fs::read(&path).map_or_else(
-                |why| why.to_string(),
-                |bytes| blake3::hash(&bytes).to_hex().to_string(),
-            );
+            let digest =
+                measure(&path).map_or_else(|why| why.to_string(), |measured| measured.blake3);
             (path.display().to_string(), digest)
         })
         .collect();
@@ -151,25 +150,14 @@ pub(crate) fn digests(paths: impl IntoIterator<Item = PathBuf>) -> Vec<(String, 
     all
 }
 
-/// Digests of the backups that plans restore and phoenix did not make, by their paths: large files,
-/// and folders.
-pub(crate) fn foreign<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Vec<(String, String)> {
+/// The backups that plans restore and phoenix did not make: files, which may be large, and folders.
+pub(crate) fn foreign<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Vec<PathBuf> {
     let points = plans.into_iter().flat_map(|plan| &plan.steps);
     let points = points.filter_map(|step| match &step.act {
         Act::RestoreForeign { points, .. } => Some(points),
         _ => None,
     });
-    let mut all: Vec<(String, String)> = points
-        .flatten()
-        .map(|point| {
-            let measured = phoenix_engine::foreign::measure(&point.path);
-            let digest = measured.map_or_else(|why| why.to_string(), |measured| measured.blake3);
-            (point.path.display().to_string(), digest)
-        })
-        .collect();
-    all.sort();
-    all.dedup();
-    all
+    points.flatten().map(|point| point.path.clone()).collect()
 }
 
 /// The files that a driver's settings name, but those that hold values of the user's own.

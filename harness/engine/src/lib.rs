@@ -6,6 +6,7 @@ pub mod differences;
 pub mod environment;
 pub mod foreign;
 pub mod lower;
+pub mod measure;
 pub mod network;
 pub mod plan;
 pub mod run;

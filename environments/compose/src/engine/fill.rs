@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::{Bytes, BytesMut};
 use futures::stream;
@@ -19,8 +18,6 @@ use super::Engine;
 const FILL_WITHIN: Duration = Duration::from_secs(1800);
 /// Bytes that are read at a time.
 const BLOCK: usize = 256 * 1024;
-/// Where the volume is in the container that is made to carry it. That container is never started.
-const AT: &str = "/volume";
 /// Names and hard links begin with that folder, symbolic links are as they are: the engine gives the
 /// folder itself its owner and mode only if the archive calls it by a name.
 const BELOW: &str = "--transform=flags=rSh;s,^\\.,volume,";
@@ -43,19 +40,10 @@ impl Engine {
             // As the engine would: a folder that is not there is an empty one.
             return Ok(());
         }
-        let body = ContainerCreateBody {
-            image: Some(image.to_owned()),
-            labels: Some(self.labels(&[])),
-            network_disabled: Some(true),
-            host_config: Some(HostConfig {
-                binds: Some(vec![format!("{volume}:{AT}")]),
-                ..HostConfig::default()
-            }),
-            ..ContainerCreateBody::default()
-        };
+        // It carries the volume, and is never started.
         let made = self
             .docker()
-            .create_container(None, body)
+            .create_container(None, self.beside(image, volume))
             .await
             .map_err(fail)?;
         let copied = self.unpack(&made.id, folder, &doing).await;

@@ -1,14 +1,29 @@
 //! A command in a container of its own with one volume at `/volume`.
 
-use std::collections::HashMap;
-
 use bollard::models::{ContainerCreateBody, HostConfig};
 use futures::StreamExt as _;
 use phoenix_engine::environment::DriverError;
 
-use super::{Engine, RUN};
+use super::Engine;
+
+/// Where the volume is.
+pub(super) const AT: &str = "/volume";
 
 impl Engine {
+    /// A container with nothing but one volume.
+    pub(super) fn beside(&self, image: &str, volume: &str) -> ContainerCreateBody {
+        ContainerCreateBody {
+            image: Some(image.to_owned()),
+            labels: Some(self.labels(&[])),
+            network_disabled: Some(true),
+            host_config: Some(HostConfig {
+                binds: Some(vec![format!("{volume}:{AT}")]),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        }
+    }
+
     /// Runs a command over a volume and waits for its end.
     ///
     /// # Errors
@@ -22,16 +37,9 @@ impl Engine {
         let doing = || format!("work on the volume {volume}");
         let fail = |why: bollard::errors::Error| DriverError::new(doing(), why);
         let body = ContainerCreateBody {
-            image: Some(image.to_owned()),
             entrypoint: Some(command.iter().map(|word| (*word).to_owned()).collect()),
             cmd: Some(Vec::new()),
-            labels: Some(HashMap::from([(RUN.to_owned(), self.run().to_owned())])),
-            network_disabled: Some(true),
-            host_config: Some(HostConfig {
-                binds: Some(vec![format!("{volume}:/volume")]),
-                ..HostConfig::default()
-            }),
-            ..ContainerCreateBody::default()
+            ..self.beside(image, volume)
         };
         let made = self
             .docker()

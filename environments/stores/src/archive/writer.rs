@@ -6,6 +6,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use phoenix_engine::measure::names_below;
+
 use super::BLOCK;
 
 /// Writes a folder: what is in it, in the order of its names, and the folder itself as `.`. Numbers of
@@ -18,11 +20,10 @@ pub(crate) fn write(
     folder: &Path,
     give: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut names = vec![PathBuf::new()];
-    walk(folder, folder, &mut names)?;
-    names.sort();
-    for name in &names {
-        let path = folder.join(name);
+    // The folder itself comes first.
+    let names = [PathBuf::new()].into_iter().chain(names_below(folder)?);
+    for name in names {
+        let path = folder.join(&name);
         let of = |why: io::Error| io::Error::other(format!("{}: {why}", path.display()));
         let meta = fs::symlink_metadata(&path).map_err(of)?;
         let shown = [b"./", name.as_os_str().as_bytes()].concat();
@@ -46,17 +47,6 @@ pub(crate) fn write(
         }
     }
     give(vec![0; 2 * BLOCK])
-}
-
-fn walk(root: &Path, folder: &Path, names: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        names.push(path.strip_prefix(root).unwrap_or(&path).to_owned());
-        if fs::symlink_metadata(&path)?.is_dir() {
-            walk(root, &path, names)?;
-        }
-    }
-    Ok(())
 }
 
 fn body(

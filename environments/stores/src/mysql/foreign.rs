@@ -7,17 +7,14 @@ use phoenix_engine::foreign::{self, ForeignPoint};
 use phoenix_engine::plan::Unit;
 
 use super::Mysql;
-use super::restore::script;
 use super::scan::Scan;
 use super::session::{close, connect, quoted, text_rows};
-use crate::foreign::words_of;
-use crate::runbook::Place;
-use crate::server::Input;
+use crate::foreign::{Types, goes_elsewhere, input, not_empty, not_whole, words_of};
 
-/// Types of columns that have a moment by themselves.
-const MOMENTS: [&str; 3] = ["timestamp", "datetime", "date"];
-/// Types of columns that count.
-const NUMBERS: [&str; 5] = ["int", "bigint", "decimal", "double", "float"];
+const TYPES: Types<'_> = Types {
+    moments: &["timestamp", "datetime", "date"],
+    numbers: &["int", "bigint", "decimal", "double", "float"],
+};
 
 impl Mysql {
     /// Loads a dump into an empty database, and counts what has come.
@@ -26,58 +23,28 @@ impl Mysql {
         let failed = |why: String| DriverError::new(doing.as_str(), why);
         let path = point.path.clone();
         let (packed, scan) = tokio::task::spawn_blocking(move || {
-            let found = foreign::recognise(&path)?;
-            match foreign::refused("mysql", found) {
-                Some(why) => Err(why),
-                None => read(&path, found.packed)
-                    .map(|scan| (found.packed, scan))
-                    .map_err(|why| why.to_string()),
-            }
+            let found = foreign::admitted("mysql", &path)?;
+            read(&path, found.packed)
+                .map(|scan| (found.packed, scan))
+                .map_err(|why| why.to_string())
         })
         .await
         .map_err(|why| failed(why.to_string()))?
         .map_err(failed)?;
         let there = self.tables().await?;
         if there > 0 {
-            return Err(failed(format!(
-                "it is not empty, it has {there} tables; a dump is put into a fresh database: `destroy` \
-                 and `rebuild` have to come before"
-            )));
+            return Err(failed(not_empty(there)));
         }
         if !scan.completed {
-            return Err(failed(
-                "the dump is not whole: its last line is not that it was completed".to_owned(),
-            ));
+            return Err(failed(not_whole("was completed")));
         }
         if let Some(other) = scan.uses.iter().find(|name| **name != self.server.database) {
-            return Err(failed(format!(
-                "the dump goes to the database '{other}', whatever it is loaded into: make it without \
-                 --databases"
-            )));
+            return Err(failed(goes_elsewhere(other, "--databases")));
         }
         self.not_newer(&doing, &scan).await?;
-        let block = self.restore.block("restore", Place::Server, true)?;
-        let input = if packed {
-            Input::Packed(&point.path)
-        } else {
-            Input::File(&point.path)
-        };
-        let mut printed = Vec::new();
-        self.server
-            .run(
-                &script(&doing, block),
-                &self.variables(),
-                input,
-                &mut printed,
-            )
+        let there = scan.tables.len() as u64;
+        self.load_counted(&doing, input(&point.path, packed), there)
             .await?;
-        let there = self.tables().await?;
-        if there != scan.tables.len() as u64 {
-            return Err(failed(format!(
-                "the dump has {} tables, {there} are there",
-                scan.tables.len()
-            )));
-        }
         let came = self.row_count().await?;
         Ok(Loaded {
             says: format!(
@@ -120,31 +87,12 @@ impl Mysql {
     ) -> Result<Option<f64>, DriverError> {
         let failed = |why: String| DriverError::new(self.doing("asking"), why);
         let columns = self.columns(table).await?;
-        let Some((_, kind)) = columns.iter().find(|(name, _)| name == column) else {
-            let known: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(failed(format!(
-                "the table `{table}` has no column `{column}`; it has {}",
-                known.join(", ")
-            )));
-        };
+        let moments = TYPES.has_moments(table, column, &columns, unit);
         let max = format!("max({})", quoted(column));
-        let is_number = NUMBERS.contains(&kind.as_str());
-        let seconds = match unit {
-            None if MOMENTS.contains(&kind.as_str()) => {
-                format!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {max}) / 1e6")
-            }
-            Some(_) if is_number => max,
-            None if is_number => {
-                return Err(failed(format!(
-                    "the column `{table}.{column}` has numbers: say what they count, `unit: seconds` or \
-                     `milliseconds`"
-                )));
-            }
-            _ => {
-                return Err(failed(format!(
-                    "the column `{table}.{column}` is of the type {kind}, and has no moments"
-                )));
-            }
+        let seconds = if moments.map_err(failed)? {
+            format!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {max}) / 1e6")
+        } else {
+            max
         };
         let query = format!("SELECT {seconds} FROM {}", quoted(table));
         crate::foreign::moment(self.first(&query).await?.as_deref(), unit).map_err(failed)

@@ -67,24 +67,29 @@ impl Mysql {
                 scan.database.unwrap_or_default()
             )));
         }
+        let tables = scan.tables.len() as u64;
+        self.load_counted(&self.doing("restoring"), Input::File(dump), tables)
+            .await
+    }
+
+    /// Loads a dump by the runbook, and counts the tables that came.
+    pub(super) async fn load_counted(
+        &self,
+        doing: &str,
+        dump: Input<'_>,
+        tables: u64,
+    ) -> Result<(), DriverError> {
         let block = self.restore.block("restore", Place::Server, true)?;
         let mut printed = Vec::new();
         self.server
-            .run(
-                &script(&self.doing("restoring"), block),
-                &self.variables(),
-                Input::File(dump),
-                &mut printed,
-            )
+            .run(&script(doing, block), &self.variables(), dump, &mut printed)
             .await?;
         let there = self.tables().await?;
-        if there != scan.tables.len() as u64 {
-            return Err(failed(format!(
-                "the dump has {} tables, {there} are there",
-                scan.tables.len()
-            )));
+        if there == tables {
+            return Ok(());
         }
-        Ok(())
+        let why = format!("the dump has {tables} tables, {there} are there");
+        Err(DriverError::new(doing, why))
     }
 
     /// Replaces the files of the server, and waits until it answers.

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::sql::lines::Lines;
+
 /// Longer lines are rows; only definitions are looked at.
 const LINE_KEPT: usize = 64 << 10;
 
 /// Reads a dump line by line, in any pieces.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    line: Vec<u8>,
+    lines: Lines,
     /// The definition that is being read, with the table's name.
     open: Option<(String, String)>,
     announced: Option<String>,
@@ -28,19 +30,9 @@ pub(super) struct Scan {
 
 impl Scan {
     pub(super) fn take(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            self.keep(&rest[..end]);
-            let line = std::mem::take(&mut self.line);
-            self.read(&String::from_utf8_lossy(&line));
-            rest = &rest[end + 1..];
-        }
-        self.keep(rest);
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = LINE_KEPT.saturating_sub(self.line.len());
-        self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.take(bytes, LINE_KEPT, |line| self.read(line));
+        self.lines = lines;
     }
 
     fn read(&mut self, line: &str) {

@@ -11,14 +11,14 @@ use super::Postgres;
 use super::plain::Plain;
 use super::restore::{Contents, listed, script};
 use super::session::{connect, text_rows};
-use crate::foreign::words_of;
+use crate::foreign::{Types, goes_elsewhere, input, not_empty, not_whole, words_of};
 use crate::runbook::Place;
 use crate::server::Input;
 
-/// Types of columns that have a moment by themselves.
-const MOMENTS: [&str; 3] = ["timestamp", "timestamptz", "date"];
-/// Types of columns that count.
-const NUMBERS: [&str; 6] = ["int2", "int4", "int8", "numeric", "float4", "float8"];
+const TYPES: Types<'_> = Types {
+    moments: &["timestamp", "timestamptz", "date"],
+    numbers: &["int2", "int4", "int8", "numeric", "float4", "float8"],
+};
 
 impl Postgres {
     /// Loads a dump into an empty database, all or nothing, and counts what has come.
@@ -27,11 +27,7 @@ impl Postgres {
         let found = self.looked_at(point).await?;
         let there = self.contents().await?;
         if there.tables > 0 {
-            return Err(failed(format!(
-                "it is not empty, it has {} tables; a dump is put into a fresh database: `destroy` and \
-                 `rebuild` have to come before",
-                there.tables
-            )));
+            return Err(failed(not_empty(there.tables as u64)));
         }
         let (lists, rows, says) = match found.kind {
             Kind::PgCustom => self.load_custom(point).await?,
@@ -57,15 +53,12 @@ impl Postgres {
 
     async fn looked_at(&self, point: &ForeignPoint) -> Result<Found, DriverError> {
         let path = point.path.clone();
-        let looked = tokio::task::spawn_blocking(move || foreign::recognise(&path)).await;
-        let failed = |why: String| DriverError::new(self.doing(&from(point)), why);
-        let found = looked
-            .map_err(|why| failed(why.to_string()))?
-            .map_err(failed)?;
-        match foreign::refused("postgres", found) {
-            Some(why) => Err(failed(why)),
-            None => Ok(found),
-        }
+        let looked =
+            tokio::task::spawn_blocking(move || foreign::admitted("postgres", &path)).await;
+        looked
+            .map_err(|why| why.to_string())
+            .and_then(|looked| looked)
+            .map_err(|why| DriverError::new(self.doing(&from(point)), why))
     }
 
     async fn load_custom(
@@ -87,17 +80,8 @@ impl Postgres {
         };
         let server = of(";     Dumped from database version:");
         self.not_newer(&doing, server.as_deref()).await?;
-        let block = self.restore.block("restore", Place::Server, true)?;
-        let mut printed = Vec::new();
-        self.server
-            .run(
-                &script(&doing, block),
-                &self.variables(),
-                Input::File(&point.path),
-                &mut printed,
-            )
-            .await
-            .map_err(helped)?;
+        self.load_by("restore", &doing, Input::File(&point.path))
+            .await?;
         let says = format!(
             "of the database '{}' on PostgreSQL {}, made {}",
             of(";     dbname:").unwrap_or_default(),
@@ -120,39 +104,30 @@ impl Postgres {
             .map_err(|why| failed(why.to_string()))?
             .map_err(|why| failed(why.to_string()))?;
         if !plain.whole {
-            return Err(failed(
-                "the dump is not whole: its last line is not that it is complete".to_owned(),
-            ));
+            return Err(failed(not_whole("is complete")));
         }
         if let Some(other) = plain.elsewhere {
-            return Err(failed(format!(
-                "the dump goes to the database '{other}', whatever it is loaded into: make it without \
-                 --create"
-            )));
+            return Err(failed(goes_elsewhere(&other, "--create")));
         }
         self.not_newer(&doing, plain.server.as_deref()).await?;
-        let block = self.restore.block("restore-sql", Place::Server, true)?;
-        let input = if packed {
-            Input::Packed(&point.path)
-        } else {
-            Input::File(&point.path)
-        };
-        let mut printed = Vec::new();
-        self.server
-            .run(
-                &script(&doing, block),
-                &self.variables(),
-                input,
-                &mut printed,
-            )
-            .await
-            .map_err(helped)?;
+        self.load_by("restore-sql", &doing, input(&point.path, packed))
+            .await?;
         let lists = Contents {
             tables: plain.tables,
             sequences: plain.sequences,
         };
         let says = format!("of PostgreSQL {}", plain.server.unwrap_or_default());
         Ok((lists, plain.rows, says))
+    }
+
+    /// Loads a dump by a block of the runbook.
+    async fn load_by(&self, block: &str, doing: &str, dump: Input<'_>) -> Result<(), DriverError> {
+        let block = self.restore.block(block, Place::Server, true)?;
+        let mut printed = Vec::new();
+        self.server
+            .run(&script(doing, block), &self.variables(), dump, &mut printed)
+            .await
+            .map_err(helped)
     }
 
     /// A dump of a newer server may say what this one does not know, and may load all the same.
@@ -197,30 +172,12 @@ impl Postgres {
                 _ => None,
             })
             .collect();
-        let Some((_, kind)) = columns.iter().find(|(name, _)| name == column) else {
-            let known: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(failed(format!(
-                "the table `{table}` has no column `{column}`; it has {}",
-                known.join(", ")
-            )));
-        };
-        let column = quoted(column);
-        let seconds = match unit {
-            None if MOMENTS.contains(&kind.as_str()) => {
-                format!("extract(epoch from max({column}))")
-            }
-            Some(_) if NUMBERS.contains(&kind.as_str()) => format!("max({column})"),
-            None if NUMBERS.contains(&kind.as_str()) => {
-                return Err(failed(format!(
-                    "the column `{table}.{column}` has numbers: say what they count, `unit: seconds` or \
-                     `milliseconds`"
-                )));
-            }
-            _ => {
-                return Err(failed(format!(
-                    "the column `{table}.{column}` is of the type {kind}, and has no moments"
-                )));
-            }
+        let moments = TYPES.has_moments(table, column, &columns, unit);
+        let max = format!("max({})", quoted(column));
+        let seconds = if moments.map_err(failed)? {
+            format!("extract(epoch from {max})")
+        } else {
+            max
         };
         let query = format!("SELECT ({seconds})::float8 FROM {name}");
         let rows = text_rows(&client, &query).await.map_err(failed)?;

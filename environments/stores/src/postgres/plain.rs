@@ -1,5 +1,7 @@
 //! What a dump of `pg_dump` as SQL says of itself, read while it passes.
 
+use crate::sql::lines::Lines;
+
 /// Longer lines are rows; only what the tool says beside them is looked at.
 const LINE_KEPT: usize = 4 << 10;
 /// The last line of every whole dump, but for remarks and the end of its restriction.
@@ -8,7 +10,7 @@ const COMPLETE: &str = "-- PostgreSQL database dump complete";
 /// Reads a dump line by line, in any pieces.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
-    line: Vec<u8>,
+    lines: Lines,
     /// The table whose rows are passing, and whether it is the harness's own.
     copying: Option<bool>,
     /// Version of the server that was dumped.
@@ -27,19 +29,9 @@ pub(super) struct Plain {
 
 impl Plain {
     pub(super) fn take(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            self.keep(&rest[..end]);
-            let line = std::mem::take(&mut self.line);
-            self.read(&String::from_utf8_lossy(&line));
-            rest = &rest[end + 1..];
-        }
-        self.keep(rest);
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = LINE_KEPT.saturating_sub(self.line.len());
-        self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.take(bytes, LINE_KEPT, |line| self.read(line));
+        self.lines = lines;
     }
 
     fn read(&mut self, line: &str) {

@@ -3,6 +3,7 @@
 
 pub(crate) mod artefact;
 pub(crate) mod body;
+pub(crate) mod lines;
 
 /// Rows of other tables than the application's own.
 pub(crate) const CANARIES: &str = "phoenix_canary";

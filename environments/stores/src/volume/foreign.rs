@@ -1,7 +1,7 @@
 //! Archives and folders that phoenix did not make.
 
 use std::io;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use bytes::Bytes;
 use phoenix_engine::environment::{DriverError, FileSeen, Loaded};
@@ -24,13 +24,10 @@ impl VolumeStore {
         let doing = format!("restore from {} into", point.shown);
         let fail = |why: String| self.failed(&doing, &why);
         let path = point.path.clone();
-        let found = tokio::task::spawn_blocking(move || foreign::recognise(&path))
+        let found = tokio::task::spawn_blocking(move || foreign::admitted("volume", &path))
             .await
             .map_err(|why| fail(why.to_string()))?
             .map_err(fail)?;
-        if let Some(why) = foreign::refused("volume", found) {
-            return Err(fail(why));
-        }
         let held = self.count(true).await.map_err(fail)?;
         if held > 0 {
             return Err(fail(format!(
@@ -86,11 +83,7 @@ impl VolumeStore {
 
     pub(super) async fn look_at(&self, path: &str) -> Result<Option<FileSeen>, DriverError> {
         let fail = |why: String| self.failed(&format!("read {path} from"), &why);
-        let inside = Path::new(path);
-        if !inside
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
-        {
+        if !foreign::leads_inside(path) {
             return Err(fail("its path has to lead into the volume".to_owned()));
         }
         let script = format!(

@@ -23,10 +23,7 @@ pub(crate) fn conform(arguments: &ConformArguments) -> Result<u8, Error> {
         Conformer::Mattermost => Application::Mattermost,
         Conformer::Zulip => Application::Zulip,
     };
-    let runtime = tokio::runtime::Runtime::new().map_err(|why| Error::Internal {
-        why: format!("threads cannot be had: {why}"),
-        journal: None,
-    })?;
+    let runtime = super::run::runtime()?;
     let live = matches!(arguments.format, Format::Text);
     let mut said = Ok(());
     let mut told = |check: &Check| {

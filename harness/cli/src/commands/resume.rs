@@ -147,6 +147,9 @@ pub(super) fn asked(
     for ready in prepared {
         files.extend(record::files_of_driver(&ready.stack));
     }
+    files.extend(record::foreign(
+        prepared.iter().flat_map(|ready| &ready.plans),
+    ));
     let plans = prepared
         .iter()
         .flat_map(|ready| ready.plans.iter().map(move |plan| (ready, plan)));
@@ -169,13 +172,7 @@ pub(super) fn asked(
         documents: arguments.document.clone(),
         require_recovery: arguments.require == Some(Require::Recovery),
         cycles,
-        files: {
-            let mut all = record::digests(files);
-            all.extend(record::foreign(
-                prepared.iter().flat_map(|ready| &ready.plans),
-            ));
-            all
-        },
+        files: record::digests(files),
     })
 }
 

@@ -34,7 +34,12 @@ pub(crate) fn docker(arguments: &[&str]) -> Result<String, String> {
 
 /// Whether the test can be made here; where Docker is required it must.
 pub(crate) fn possible() -> bool {
-    for image in IMAGES {
+    are_there(&IMAGES)
+}
+
+/// Whether images are on the engine; where Docker is required they must.
+pub(crate) fn are_there(images: &[&str]) -> bool {
+    for image in images {
         if let Err(why) = docker(&["image", "inspect", image]) {
             let required = std::env::var("PHOENIX_REQUIRE").unwrap_or_default();
             assert!(!required.contains("docker"), "Docker is required: {why}");

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::killed_in_containers::docker;
+use crate::killed_in_containers::are_there;
 
 const IMAGES: [&str; 4] = [
     "phoenix.local/glewlwyd:current",
@@ -13,19 +13,6 @@ const IMAGES: [&str; 4] = [
     "phoenix.local/socat:current",
     "phoenix.local/helper:current",
 ];
-
-/// Whether the test can be made here; where Docker is required it must.
-fn possible() -> bool {
-    for image in IMAGES {
-        if let Err(why) = docker(&["image", "inspect", image]) {
-            let required = std::env::var("PHOENIX_REQUIRE").unwrap_or_default();
-            assert!(!required.contains("docker"), "Docker is required: {why}");
-            eprintln!("skipped: {image} is not there: {why}");
-            return false;
-        }
-    }
-    true
-}
 
 fn phoenix(runs: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_phoenix"))
@@ -62,7 +49,7 @@ fn status<'c>(cycle: &'c Value, title: &str) -> &'c str {
 
 #[test]
 fn without_a_backup_nobody_logs_in_again_and_the_document_says_so() {
-    if !possible() {
+    if !are_there(&IMAGES) {
         return;
     }
     let (code, today) = cycle("provider-lost", "today");
@@ -74,7 +61,7 @@ fn without_a_backup_nobody_logs_in_again_and_the_document_says_so() {
 
 #[test]
 fn everybody_logs_in_again_after_a_restore() {
-    if !possible() {
+    if !are_there(&IMAGES) {
         return;
     }
     let (code, target) = cycle("provider-lost", "target");
@@ -84,7 +71,7 @@ fn everybody_logs_in_again_after_a_restore() {
 
 #[test]
 fn the_key_is_the_same_after_a_restore_and_another_one_is_red() {
-    if !possible() {
+    if !are_there(&IMAGES) {
         return;
     }
     let (code, target) = cycle("same-key", "target");

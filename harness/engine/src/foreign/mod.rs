@@ -3,16 +3,14 @@
 
 mod head;
 mod look;
-mod measure;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
 pub use look::Looking;
-pub use measure::{Measured, measure};
 
 /// What a recovery point is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +135,25 @@ pub fn refused(engine: &str, found: Found) -> Option<String> {
     }
     (found.packed && unpacked.contains(&found.kind))
         .then(|| format!("it is {}: unpack it first", found.words()))
+}
+
+/// What a path is, if the store of this kind takes it.
+///
+/// # Errors
+/// See [`recognise`] and [`refused`].
+pub fn admitted(engine: &str, path: &Path) -> Result<Found, String> {
+    let found = recognise(path)?;
+    match refused(engine, found) {
+        Some(why) => Err(why),
+        None => Ok(found),
+    }
+}
+
+/// Whether the path of a file of a store leads into it, and nowhere else.
+#[must_use]
+pub fn leads_inside(path: &str) -> bool {
+    let mut parts = Path::new(path).components();
+    parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The bytes of a file, unpacked where it is packed. A packed file that was cut, or that is not what

@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::*;
+use crate::measure::measure;
 
 const PLAIN: &[u8] = b"--\n-- PostgreSQL database dump\n--\n\n";
 const MYSQL: &[u8] =

@@ -1,7 +1,7 @@
 //! Backups that phoenix did not make, and what is expected of them.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use phoenix_language::diagnostic::did_you_mean;
 use phoenix_language::tree::Place;
@@ -10,7 +10,7 @@ use phoenix_language::{Node, value};
 use super::environment::known_name;
 use super::steps::Lowering;
 use super::{duration_of, text_of, texts_of};
-use crate::foreign::{ForeignPoint, recognise, refused};
+use crate::foreign::{ForeignPoint, leads_inside, recognise, refused};
 use crate::plan::{Check, Evident, FileIs, Unit};
 use crate::stack::StoreKind;
 
@@ -356,10 +356,7 @@ impl Lowering<'_> {
     fn of_files(&self, node: &Node) -> Vec<Evident> {
         let mut all = Vec::new();
         for (path, node) in node.get("files").map(Node::entries).unwrap_or_default() {
-            let inside = Path::new(&path.text)
-                .components()
-                .all(|part| matches!(part, Component::Normal(_)));
-            if !inside {
+            if !leads_inside(&path.text) {
                 self.wrong(
                     path.place,
                     "bad-path",

@@ -7,7 +7,8 @@ use phoenix_evidence::journal::event::{self, Event, Moment};
 use super::results::{kind, proof, result};
 use super::state::{Foreign, PointMade, State};
 use super::{Cycle, StepError, StepResult};
-use crate::foreign::{self, ForeignPoint, Found, Measured};
+use crate::foreign::{self, ForeignPoint, Found};
+use crate::measure::{Measured, measure};
 use crate::plan::{Act, Step};
 use crate::words::{count, first_bytes};
 
@@ -165,7 +166,7 @@ impl Cycle<'_> {
         let path = point.path.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let found = foreign::recognise(&path)?;
-            let measured = foreign::measure(&path).map_err(|why| why.to_string())?;
+            let measured = measure(&path).map_err(|why| why.to_string())?;
             Ok((found, measured))
         });
         let (found, measured) = looked
@@ -186,7 +187,7 @@ impl Cycle<'_> {
     /// Whether a point is no longer what it was: nobody knows then what was restored.
     async fn changed(&self, point: &ForeignPoint, before: &Measured) -> Option<Fault> {
         let path = point.path.clone();
-        let now = tokio::task::spawn_blocking(move || foreign::measure(&path)).await;
+        let now = tokio::task::spawn_blocking(move || measure(&path)).await;
         let why = match now.map_err(std::io::Error::other).and_then(|now| now) {
             Ok(now) if now == *before => return None,
             Ok(now) => format!(

@@ -3,7 +3,7 @@
 
 mod access;
 mod content;
-mod dance;
+pub(crate) mod dance;
 mod keys;
 mod start;
 pub(crate) mod wiki;

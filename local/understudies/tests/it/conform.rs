@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use phoenix_conform::{Application, Report, Target, Verdict, conform};
 use phoenix_understudies::shared::client::install_crypto;
 
-use crate::support::provider::{ISSUER, Provider};
+use crate::support::provider::Provider;
 use crate::support::tls::Front;
 use crate::{bookstack, mattermost, zitadel, zulip};
 
@@ -45,21 +45,8 @@ async fn zitadel_conforms() {
 
 #[tokio::test]
 async fn bookstack_conforms() {
-    let provider = Provider::start("http://wiki.test/oidc/callback").await;
-    let mut machine = bookstack::wiki::machine();
-    for (name, value) in [
-        ("AUTH_METHOD", "oidc"),
-        ("OIDC_NAME", "Zitadel"),
-        ("OIDC_ISSUER", ISSUER),
-        ("OIDC_ISSUER_DISCOVER", "true"),
-        ("OIDC_CLIENT_ID", "client"),
-        ("OIDC_CLIENT_SECRET", "the secret"),
-    ] {
-        machine.set(name, value);
-    }
-    machine.resolver.set("id.test", provider.address);
-    machine.trust_pem = vec![provider.pem.clone()];
-    let wiki = bookstack::wiki::start(&machine).await;
+    let setting = bookstack::dance::setting().await;
+    let wiki = bookstack::wiki::start(&setting.stack).await;
     wiki.plant_admin_token().await;
     let target = Target::new("http://wiki.test", Some(wiki.running.address), None).unwrap();
     let target = target

@@ -7,12 +7,13 @@ use crate::support::browser::{Browser, Page, between};
 use crate::support::machine::Machine;
 use crate::support::provider::{ISSUER, Provider};
 
-struct Setting {
-    stack: Machine,
-    provider: Provider,
+/// A wiki whose people log in through a provider.
+pub(crate) struct Setting {
+    pub(crate) stack: Machine,
+    pub(crate) provider: Provider,
 }
 
-async fn setting() -> Setting {
+pub(crate) async fn setting() -> Setting {
     let provider = Provider::start("http://wiki.test/oidc/callback").await;
     let mut stack = machine();
     for (name, value) in [

@@ -1,4 +1,5 @@
-//! Digest of a file or folder: what evidence says of a recovery point has to be about these bytes.
+//! What lies below a folder, and the digest of a file or folder: what evidence says of a recovery point
+//! has to be about these bytes.
 
 use std::fs::{self, File};
 use std::io;
@@ -28,9 +29,7 @@ pub fn measure(path: &Path) -> io::Result<Measured> {
             blake3: digest.to_hex().to_string(),
         });
     }
-    let mut names = Vec::new();
-    walk(path, path, &mut names)?;
-    names.sort();
+    let names = names_below(path)?;
     let mut hasher = blake3::Hasher::new();
     let (mut bytes, mut files) = (0, 0);
     for name in &names {
@@ -60,7 +59,17 @@ fn digest_of(path: &Path) -> io::Result<(u64, blake3::Hash)> {
     Ok((bytes, hasher.finalize()))
 }
 
-/// Every name below a folder, the folders among them.
+/// Every name below a folder, the folders among them, in their order. Links are not followed.
+///
+/// # Errors
+/// What the file system says.
+pub fn names_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut names = Vec::new();
+    walk(folder, folder, &mut names)?;
+    names.sort();
+    Ok(names)
+}
+
 fn walk(root: &Path, folder: &Path, names: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
