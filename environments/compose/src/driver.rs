@@ -24,6 +24,7 @@ use phoenix_stores::Form;
 use crate::engine::Engine;
 use crate::gate::Doors;
 use crate::images::Chosen;
+use crate::own::Own;
 use crate::project::{Project, Tool};
 use crate::settings::{Settings, container_of, server_of};
 
@@ -45,6 +46,7 @@ pub struct Compose {
     pub(crate) network: Network,
     pub(crate) access: Access,
     pub(crate) images: Chosen,
+    pub(crate) own: Own,
     versions: BTreeMap<String, String>,
     pub(crate) live: tokio::sync::Mutex<Live>,
 }
@@ -100,6 +102,7 @@ impl Compose {
             })
             .collect::<BTreeMap<_, _>>();
         let images = Chosen::choose(&engine, &tool, &settings, &variables, says).await?;
+        let own = Own::have(&engine, says).await?;
         let absent = absent(&stack, &images, says)?;
         settings.without.extend(images.foreign.keys().cloned());
         let stack = stack.without(&absent);
@@ -129,6 +132,7 @@ impl Compose {
             network,
             access,
             images,
+            own,
             versions,
             live: tokio::sync::Mutex::new(live),
         })

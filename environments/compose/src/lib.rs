@@ -8,6 +8,7 @@ mod gate;
 mod images;
 pub mod init;
 mod layers;
+mod own;
 pub mod project;
 mod raise;
 pub mod reap;

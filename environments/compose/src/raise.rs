@@ -18,9 +18,6 @@ use crate::settings::{Place, container_of, port_of, server_of};
 
 /// Longest time that creating containers may take.
 const CREATE_WITHIN: Duration = Duration::from_secs(180);
-/// Image of the gate where the stack itself brings none with `socat`.
-const GATE_UPSTREAM: &str = "alpine/socat:1.8.0.3";
-const GATE_AIRGAPPED: &str = "phoenix.local/socat:current";
 
 impl Compose {
     /// Variables of the Compose files as they are now.
@@ -103,7 +100,7 @@ impl Compose {
         }
         let volume = self.engine.volume_name(name);
         self.engine
-            .fill_volume(&self.helper(), &volume, folder)
+            .fill_volume(&self.own.helper, &volume, folder)
             .await
     }
 
@@ -186,6 +183,7 @@ impl Compose {
                 .iter()
                 .find(|one| one.service == service && !one.running)
         };
+        let mut watch = self.engine.watch();
         try_join_all(
             servers
                 .iter()
@@ -193,7 +191,18 @@ impl Compose {
                 .map(|one| self.engine.start_container(one)),
         )
         .await?;
-        tokio::try_join!(self.stores_ready(), self.start_helpers(&containers))?;
+        let up = async { tokio::try_join!(self.stores_ready(), self.start_helpers(&containers)) };
+        let ours: Vec<&Container> = containers
+            .iter()
+            .filter(|one| servers.contains(&one.service))
+            .collect();
+        tokio::select! {
+            up = up => up.map(|_up| ())?,
+            ended = self.first_end(&mut watch, &ours) => {
+                let doing = format!("start {}", ended.service);
+                return Err(DriverError::new(doing, self.last_words(ended).await));
+            }
+        }
         self.read_authority().await
     }
 
@@ -221,11 +230,6 @@ impl Compose {
             places.insert(self.settings.place(service)?);
         }
         let places: Vec<Place> = places.into_iter().collect();
-        let image = if self.images.upstream {
-            GATE_UPSTREAM
-        } else {
-            GATE_AIRGAPPED
-        };
         let networks: Vec<String> = {
             let live = self.live.lock().await;
             let project = live.project.as_ref();
@@ -235,7 +239,10 @@ impl Compose {
                 .map(|name| self.engine.network_name(name))
                 .collect()
         };
-        let doors = self.engine.open_gate(image, &networks, &places).await?;
+        let doors = self
+            .engine
+            .open_gate(&self.own.gate, &networks, &places)
+            .await?;
         for service in &self.stack.services {
             let host = phoenix_kit::access::url_of(service)?;
             let place = self.settings.place(service)?;
@@ -255,11 +262,25 @@ impl Compose {
                 // A volume is there when it is made.
                 StoreKind::Files => Ok(()),
                 StoreKind::Bucket => self.make_bucket(store, within).await,
-                _ => self.handle(store).await?.ready(within).await,
+                _ => match self.handle(store).await?.ready(within).await {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(self.not_ready(store, error).await),
+                },
             }
         }))
         .await
         .map(|_ready| ())
+    }
+
+    /// The error of a store that could not be asked, with what its server said last.
+    async fn not_ready(&self, store: &Store, error: DriverError) -> DriverError {
+        let server = server_of(store).unwrap_or_default();
+        let said = match self.engine.container(&server).await {
+            Ok(Some(container)) => self.last_words(&container).await,
+            _ => "it has no container".to_owned(),
+        };
+        let doing = format!("wait for the store {} in {server}", store.name);
+        DriverError::new(doing, format!("{error}; of {server}: {said}"))
     }
 
     /// Starts what is neither an application, nor a store, nor attached to one of them, each after

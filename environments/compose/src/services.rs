@@ -9,7 +9,7 @@ use phoenix_engine::stack::{Automation, Service, StoreKind};
 use phoenix_kit::automation;
 
 use crate::driver::Compose;
-use crate::engine::{Container, State};
+use crate::engine::{Container, State, Watch};
 use crate::raise::attached_to;
 use crate::settings::container_of;
 
@@ -140,22 +140,8 @@ impl Compose {
             self.start_attached(&one.service).await?;
         }
         let listens = self.listens(service);
-        let died = async {
-            loop {
-                match watch.next().await {
-                    // The stream begins a little early: a death may be the one before this start.
-                    Some(event) if event.id == container.id && event.what == "die" => {
-                        if !self.runs(&place).await {
-                            return true;
-                        }
-                    }
-                    Some(_) => {}
-                    // Without the stream nobody knows; the deadline decides.
-                    None => return futures::future::pending().await,
-                }
-            }
-        };
         let within = self.settings.settles_within();
+        let this = [container];
         tokio::select! {
             saw = tokio::time::timeout(within, listens) => Ok(match saw {
                 Ok(()) => Started::Listening,
@@ -165,16 +151,37 @@ impl Compose {
                     self.last_words(container).await
                 )),
             }),
-            _ = died => Ok(Started::Dead(self.last_words(container).await)),
+            _ = self.first_end(&mut watch, &this) => Ok(Started::Dead(self.last_words(container).await)),
         }
     }
 
-    /// Whether the container runs; one that nobody can be asked about is taken to.
-    async fn runs(&self, service: &str) -> bool {
-        match self.engine.container(service).await {
-            Ok(found) => found.is_some_and(|container| container.running),
-            Err(_) => true,
+    /// The first of these containers that ends; it is waited for as long as none does.
+    pub(crate) async fn first_end<'a>(
+        &self,
+        watch: &mut Watch,
+        containers: &[&'a Container],
+    ) -> &'a Container {
+        loop {
+            let Some(event) = watch.next().await else {
+                // Without the stream nobody knows; the deadline decides.
+                return futures::future::pending().await;
+            };
+            let one = containers.iter().find(|one| one.id == event.id);
+            // The stream begins a little early: a death may be the one before this start.
+            if let Some(one) = one
+                && event.what == "die"
+                && !self.runs(one).await
+            {
+                return one;
+            }
         }
+    }
+
+    /// Whether the container runs; one that nobody can be asked about is taken to. It is asked by its
+    /// id: at the moment of a death a list of the engine can still have it among the living.
+    async fn runs(&self, container: &Container) -> bool {
+        let state = self.engine.state(&container.id).await;
+        matches!(state, Ok(State::Running { .. }) | Err(_))
     }
 
     /// Containers that live in the network of another.
@@ -210,7 +217,7 @@ impl Compose {
         }
     }
 
-    async fn last_words(&self, container: &Container) -> String {
+    pub(crate) async fn last_words(&self, container: &Container) -> String {
         let how = match self.engine.state(&container.id).await {
             Ok(State::Exited(code)) => format!("its container ended with {code}"),
             Ok(State::Gone) => "its container is gone".to_owned(),

@@ -22,9 +22,6 @@ use crate::settings::{Place, field, port_of, server_of};
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// Region of an object server that has none.
 const REGION: &str = "us-east-1";
-/// What helpers of volumes are made from: GNU tar, find and a shell.
-const HELPER_UPSTREAM: &str = "debian:bookworm-slim";
-const HELPER_AIRGAPPED: &str = "phoenix.local/helper:current";
 
 impl Compose {
     /// The driver of a store as it is at the moment.
@@ -77,17 +74,9 @@ impl Compose {
             variables: live.variables.clone(),
             run: self.engine.run().to_owned(),
             volume: self.engine.volume_name(&store.at),
-            helper: self.helper(),
+            helper: self.own.helper.clone(),
             without: self.carried(store),
         })
-    }
-
-    pub(crate) fn helper(&self) -> String {
-        if self.images.upstream {
-            HELPER_UPSTREAM.to_owned()
-        } else {
-            HELPER_AIRGAPPED.to_owned()
-        }
     }
 
     /// Folders of a volume in which other stores lie: each is a store of its own.
@@ -122,7 +111,7 @@ impl Compose {
         };
         self.engine
             .in_volume(
-                &self.helper(),
+                &self.own.helper,
                 &volume.name,
                 &["rm", "-rf", "--", &format!("/volume/{folder}")],
             )

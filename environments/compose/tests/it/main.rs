@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod events;
 mod filling;
 mod layers;
 mod project;

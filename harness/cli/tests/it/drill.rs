@@ -84,6 +84,16 @@ impl Drill {
         ])
     }
 
+    /// The project of `fixtures/troubled`, whose run is named `short` here too.
+    pub(crate) fn in_trouble() -> Self {
+        Self::of(&[
+            ("PHOENIX.md", "PHOENIX.md"),
+            ("containers/scenario.yaml", "scenarios/short.yaml"),
+            ("../troubled/environment.yaml", "environments/troubled.yaml"),
+            ("../troubled/compose.yaml", "environments/compose.yaml"),
+        ])
+    }
+
     fn of(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/killed");

@@ -26,4 +26,5 @@ mod status;
 mod support;
 mod terminal;
 mod together;
+mod troubled_in_containers;
 mod whole;
