@@ -58,9 +58,9 @@ pub(crate) struct Live {
     pub(crate) variables: BTreeMap<String, String>,
     /// The project as it was resolved last, prepared for the run.
     pub(crate) project: Option<Project>,
+    /// The variables that it was resolved with.
+    pub(crate) resolved: BTreeMap<String, String>,
     pub(crate) doors: Doors,
-    /// Whether something of this stack was destroyed already.
-    pub(crate) burnt: bool,
 }
 
 impl Compose {
@@ -118,8 +118,8 @@ impl Compose {
             ),
             variables,
             project: None,
+            resolved: BTreeMap::new(),
             doors: Doors::new(),
-            burnt: false,
         };
         Ok(Self {
             run: run.to_owned(),
@@ -203,6 +203,10 @@ impl Environment for Compose {
         self.vessels().await
     }
 
+    async fn unseen(&self) -> Result<Vec<Vessel>, DriverError> {
+        self.grown_in_layers().await
+    }
+
     async fn stop(&self, services: &[String]) -> Result<(), DriverError> {
         self.stop_services(services).await
     }
@@ -212,7 +216,6 @@ impl Environment for Compose {
     }
 
     async fn destroy(&self, stores: &[String]) -> Result<(), DriverError> {
-        self.live.lock().await.burnt = true;
         if self.is_whole(stores) {
             self.engine.remove_everything().await?;
             self.live.lock().await.secrets.burn();

@@ -33,57 +33,54 @@ const PROGRAMS: [&str; 7] = ["/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin",
 const LOOKED_AT: usize = 50;
 
 impl Compose {
-    /// Vessels that no declaration covers and no list of volumes shows.
-    pub(crate) async fn unseen(
-        &self,
-        containers: &[Container],
-        volumes: &[Volume],
-    ) -> Result<Vec<Vessel>, DriverError> {
-        let looks = containers
-            .iter()
-            .filter(|one| !one.service.is_empty())
-            .map(|one| self.unseen_in(one, volumes));
-        Ok(try_join_all(looks).await?.concat())
-    }
-
-    async fn unseen_in(
-        &self,
-        container: &Container,
-        volumes: &[Volume],
-    ) -> Result<Vec<Vessel>, DriverError> {
+    /// Volumes that images ask for and no Compose file names, where no declaration covers them.
+    pub(crate) fn anonymous(&self, containers: &[Container], volumes: &[Volume]) -> Vec<Vessel> {
         let mut found = Vec::new();
-        let covered = self.stack.stores.iter().filter(|store| {
-            store.kind != StoreKind::Files && server_of(store).as_ref() == Some(&container.service)
-        });
-        let covered: Vec<StoreKind> = covered.map(|store| store.kind).collect();
-        let ours = |name: &str| volumes.iter().any(|one| one.name == name);
-        let anonymous: Vec<(&str, &str)> = container
-            .mounts
-            .iter()
-            .filter_map(|(volume, at)| Some((volume.as_deref()?, at.as_str())))
-            .filter(|(volume, _)| !ours(volume))
-            .collect();
-        // What a declared server keeps on volumes of its own is its store's.
-        if covered.is_empty() {
-            for (volume, at) in &anonymous {
-                if !self.may_lose(&container.service, at) {
+        for container in containers {
+            // What a declared server keeps on volumes of its own is its store's.
+            if container.service.is_empty() || !self.kinds_on(container).is_empty() {
+                continue;
+            }
+            for (volume, at) in &container.mounts {
+                let Some(name) = volume else { continue };
+                let ours = volumes.iter().any(|one| one.name == *name);
+                if !ours && !self.may_lose(&container.service, at) {
                     found.push(Vessel {
                         store: None,
                         kind: "volume".to_owned(),
                         place: format!("{}:{at}, which its image asks for", container.service),
-                        identity: (*volume).to_owned(),
+                        identity: name.clone(),
                     });
                 }
             }
         }
+        found
+    }
+
+    /// Files that grew in the layers of containers. To compare whole images takes an engine seconds.
+    pub(crate) async fn grown_in_layers(&self) -> Result<Vec<Vessel>, DriverError> {
+        let containers = self.engine.containers().await?;
+        let looks = containers
+            .iter()
+            .filter(|one| !one.service.is_empty())
+            .map(|one| self.grown_in(one));
+        Ok(try_join_all(looks).await?.concat())
+    }
+
+    /// What kinds of stores a container serves.
+    fn kinds_on(&self, container: &Container) -> Vec<StoreKind> {
+        let on_it = self.stack.stores.iter().filter(|store| {
+            store.kind != StoreKind::Files && server_of(store).as_ref() == Some(&container.service)
+        });
+        on_it.map(|store| store.kind).collect()
+    }
+
+    async fn grown_in(&self, container: &Container) -> Result<Vec<Vessel>, DriverError> {
+        let mut found = Vec::new();
+        let covered = self.kinds_on(container);
         // A server on no volume keeps its store in its layer, and a cache lives in all of it.
         let on_volume = container.mounts.iter().any(|(volume, _)| volume.is_some());
         if covered.contains(&StoreKind::Memory) || (!covered.is_empty() && !on_volume) {
-            return Ok(found);
-        }
-        // What grows is found before anything burns; to compare whole images takes an engine seconds,
-        // which afterwards would be told as time that the stack took to recover.
-        if self.live.lock().await.burnt {
             return Ok(found);
         }
         let mounts: Vec<&str> = container.mounts.iter().map(|(_, at)| at.as_str()).collect();

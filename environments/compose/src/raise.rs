@@ -47,9 +47,7 @@ impl Compose {
     /// Resolves the Compose files with the variables of now, makes what is missing of networks,
     /// volumes and containers, and starts nothing.
     pub(crate) async fn create(&self) -> Result<(), DriverError> {
-        let variables = self.variables().await;
-        let read = guarded(&self.tool, &self.settings, &variables, self.images.upstream).await?;
-        let project = own(&read, &self.settings.remap.remap());
+        let project = self.resolved().await?;
         let networks: BTreeMap<String, String> = project
             .networks
             .keys()
@@ -81,9 +79,24 @@ impl Compose {
         };
         let text = transform(&project, &drill)?;
         self.write_file(&text)?;
-        self.tool(&["up", "--no-start", "--no-build"]).await?;
-        self.live.lock().await.project = Some(project);
-        Ok(())
+        self.tool(&["up", "--no-start", "--no-build"]).await
+    }
+
+    /// The project with the variables of now, as a drill may run it.
+    async fn resolved(&self) -> Result<Project, DriverError> {
+        let variables = self.variables().await;
+        {
+            let live = self.live.lock().await;
+            if let Some(project) = live.project.as_ref().filter(|_| live.resolved == variables) {
+                return Ok(project.clone());
+            }
+        }
+        let read = guarded(&self.tool, &self.settings, &variables, self.images.upstream).await?;
+        let project = own(&read, &self.settings.remap.remap());
+        let mut live = self.live.lock().await;
+        live.project = Some(project.clone());
+        live.resolved = variables;
+        Ok(project)
     }
 
     /// Makes a volume with what it begins with. What stands for a folder of the host is filled from it
@@ -137,10 +150,19 @@ impl Compose {
         self.folder.join("compose.yaml")
     }
 
-    /// Makes a container anew that lives in the network of another one, and starts it: such a network
-    /// comes and goes with each start of that one, and version 1 of the tool knows it only while that
-    /// one runs.
-    pub(crate) async fn start_attached(&self, name: &str) -> Result<(), DriverError> {
+    /// Starts a container that lives in the network of another one, which runs. Such a network comes and
+    /// goes with each start of that one, and version 1 of the tool knows it only while that one runs: a
+    /// container that was made before is made anew.
+    pub(crate) async fn start_attached(
+        &self,
+        one: &Container,
+        to: &Container,
+    ) -> Result<(), DriverError> {
+        if self.engine.lives_in(&one.id, &to.id).await? {
+            self.engine.stop_container(one).await?;
+            return self.engine.start_container(one).await;
+        }
+        let name = one.service.as_str();
         let words = ["up", "-d", "--no-build", "--no-deps", "--force-recreate"];
         let words: Vec<&str> = words.into_iter().chain([name]).collect();
         self.tool(&words).await

@@ -137,7 +137,7 @@ impl Compose {
             self.engine.start_container(container).await?;
         }
         for one in self.attached(&containers, &place).await {
-            self.start_attached(&one.service).await?;
+            self.start_attached(one, container).await?;
         }
         let listens = self.listens(service);
         let within = self.settings.settles_within();

@@ -128,7 +128,7 @@ impl Compose {
                 });
             }
         }
-        vessels.extend(self.unseen(&containers, &volumes).await?);
+        vessels.extend(self.anonymous(&containers, &volumes));
         for (store, database) in self.undeclared_databases(&containers).await? {
             vessels.push(Vessel {
                 store: None,

@@ -160,6 +160,13 @@ pub trait Environment: Send + Sync {
     /// All vessels that exist now, declared or not.
     async fn inventory(&self) -> Result<Vec<Vessel>, DriverError>;
 
+    /// Vessels that no inventory shows because nobody made them: files that grew beside every volume.
+    /// Looking may take long, so it is asked once in a cycle: before the first destroy, when the
+    /// applications have written, or with the steady state where nothing is destroyed.
+    async fn unseen(&self) -> Result<Vec<Vessel>, DriverError> {
+        Ok(Vec::new())
+    }
+
     /// Stops services and releases everything that they hold open.
     async fn stop(&self, services: &[String]) -> Result<(), DriverError>;
 

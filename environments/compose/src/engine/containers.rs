@@ -136,6 +136,20 @@ impl Engine {
             .map_err(|why| DriverError::new(format!("start {}", container.service), why))
     }
 
+    /// Whether a container lives in the network of another.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn lives_in(&self, one: &str, other: &str) -> Result<bool, DriverError> {
+        let found = self
+            .docker
+            .inspect_container(one, None)
+            .await
+            .map_err(|why| DriverError::new("look at the network of a container", why))?;
+        let mode = found.host_config.and_then(|config| config.network_mode);
+        Ok(mode.is_some_and(|mode| mode.strip_prefix("container:") == Some(other)))
+    }
+
     /// Stops a container; one that has stopped or is gone is stopped.
     ///
     /// # Errors

@@ -139,7 +139,10 @@ impl Cycle<'_> {
             .cloned()
             .collect();
         self.look_for_empty(stores).await?;
-        let vessels = self.environment.inventory().await?;
+        let mut vessels = self.environment.inventory().await?;
+        if self.state().disaster.is_none() {
+            vessels.extend(self.environment.unseen().await?);
+        }
         // What applications made since the first look.
         for vessel in self.judge_inventory("destroy", &vessels) {
             self.tell(&Event::Vessel {

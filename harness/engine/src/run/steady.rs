@@ -9,6 +9,7 @@ use super::results::{kind, proof, result};
 use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult};
 use crate::application::{Application, HealthReport, LoginEnd};
 use crate::environment::Vessel;
+use crate::plan::{Act, Step};
 use crate::words::count;
 
 /// A wait that is longer is told to whoever watches.
@@ -171,7 +172,11 @@ impl Cycle<'_> {
 
     /// Looks at all vessels before anything is written.
     async fn look_for_undeclared(&self) -> Result<(), StepError> {
-        let vessels = self.environment.inventory().await?;
+        let mut vessels = self.environment.inventory().await?;
+        let destroys = |step: &Step| matches!(step.act, Act::Destroy { .. });
+        if !self.plan.steps.iter().any(destroys) {
+            vessels.extend(self.environment.unseen().await?);
+        }
         for vessel in &vessels {
             self.tell(&Event::Vessel {
                 moment: Moment::Before,

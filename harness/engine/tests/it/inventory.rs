@@ -125,3 +125,24 @@ async fn two_vessels_are_two() {
         "each with its own proof"
     );
 }
+
+#[tokio::test]
+async fn what_no_inventory_shows_is_looked_for_before_anything_burns() {
+    let ran = Scene::lying(Lies {
+        grows: true,
+        ..Lies::default()
+    });
+    let found = tells_of_it_once(&ran.run().await);
+    assert_eq!(found.proofs[0].step, "destroy");
+}
+
+#[tokio::test]
+async fn what_no_inventory_shows_is_looked_for_where_nothing_burns() {
+    let mut scene = Scene::lying(Lies {
+        grows: true,
+        ..Lies::default()
+    });
+    scene.acts.truncate(3);
+    let found = tells_of_it_once(&scene.run().await);
+    assert_eq!(found.proofs[0].step, "steady-state");
+}

@@ -62,6 +62,10 @@ impl Environment for Fake {
         Ok(locked(&self.0).inventory())
     }
 
+    async fn unseen(&self) -> Result<Vec<Vessel>, DriverError> {
+        Ok(locked(&self.0).unseen())
+    }
+
     async fn stop(&self, _: &[String]) -> Result<(), DriverError> {
         Ok(())
     }

@@ -50,6 +50,8 @@ pub(crate) struct Lies {
     pub(crate) automation_fails: bool,
     /// Vessels that no store declares.
     pub(crate) strays: Vec<Stray>,
+    /// A file that no inventory shows grows from the start.
+    pub(crate) grows: bool,
     /// What becomes of a backup that phoenix did not make.
     pub(crate) foreign: Foreign,
 }
@@ -193,6 +195,17 @@ impl World {
         if let Some(change) = self.lies.on_restore {
             change(&mut self.content);
         }
+    }
+
+    pub(super) fn unseen(&self) -> Vec<Vessel> {
+        let grown = Vessel {
+            store: None,
+            kind: "files".to_owned(),
+            place: "cellar".to_owned(),
+            identity: "1".to_owned(),
+        };
+        let there = self.lies.grows && self.moment != Since::Destroyed;
+        there.then_some(grown).into_iter().collect()
     }
 
     pub(super) fn inventory(&self) -> Vec<Vessel> {
