@@ -32,6 +32,8 @@ pub(super) struct Request {
     pub(super) headers: Vec<(String, Template)>,
     pub(super) body: Body,
     pub(super) expect: Expect,
+    /// Of a reading: what says that there is no such entry.
+    pub(super) absent: Option<Expect>,
     pub(super) save: Vec<(String, Place)>,
     pub(super) follow: bool,
     pub(super) within: Duration,
@@ -73,10 +75,12 @@ impl Request {
             Body::Text { text, .. } => texts.push(text),
             Body::Nothing | Body::Bytes { .. } => {}
         }
-        texts.extend(&self.expect.redirect);
-        texts.extend(self.expect.json.iter().map(|(_, text)| text));
-        texts.extend(self.expect.html.iter().map(|(_, text)| text));
-        texts.extend(&self.expect.contains);
+        for expect in std::iter::once(&self.expect).chain(&self.absent) {
+            texts.extend(&expect.redirect);
+            texts.extend(expect.json.iter().map(|(_, text)| text));
+            texts.extend(expect.html.iter().map(|(_, text)| text));
+            texts.extend(&expect.contains);
+        }
         names.extend(
             texts
                 .into_iter()
@@ -152,7 +156,6 @@ pub(super) struct Canary {
     pub(super) update: Vec<Request>,
     pub(super) delete: Vec<Request>,
     pub(super) list: Option<List>,
-    pub(super) absent: Expect,
     pub(super) undecryptable: Option<Expect>,
     pub(super) file: Option<File>,
 }
@@ -280,6 +283,7 @@ fn request(value: &Value) -> Parsed<Request> {
         headers: templates(value.get("headers")),
         body: body(value.as_object()),
         expect,
+        absent: value.get("absent").map(self::expect).transpose()?,
         save,
         follow: value.get("follow") == Some(&Value::Bool(true)),
         within,
@@ -449,13 +453,23 @@ fn login(value: &Value) -> Parsed<Login> {
     })
 }
 
-fn read(value: Option<&Value>, what: &str) -> Parsed<Read> {
+/// The requests of a reading, the last of which says by default that there is no such entry. Those
+/// before it say so only where that is described: their 404 may be of anything.
+fn reading(value: Option<&Value>, absent: &Expect) -> Parsed<Vec<Request>> {
+    let mut requests = requests(value)?;
+    if let Some(last) = requests.last_mut() {
+        last.absent.get_or_insert_with(|| absent.clone());
+    }
+    Ok(requests)
+}
+
+fn read(value: Option<&Value>, what: &str, absent: &Expect) -> Parsed<Read> {
     let payload = items(value)
         .last()
         .and_then(|last| last.get("payload"))
         .ok_or_else(|| format!("`{what}` does not say where the text is: `payload: $.text`"))?;
     Ok(Read {
-        requests: requests(value)?,
+        requests: reading(value, absent)?,
         payload: place(payload)?,
     })
 }
@@ -464,7 +478,6 @@ fn canary(value: &Value) -> Parsed<Canary> {
     if value == "unknown" {
         return Ok(unknown());
     }
-    let own = read(value.get("read"), "read")?;
     let absent = match value.get("absent") {
         Some(absent) => expect(absent)?,
         None => Expect {
@@ -472,15 +485,18 @@ fn canary(value: &Value) -> Parsed<Canary> {
             ..Expect::default()
         },
     };
+    let own = read(value.get("read"), "read", &absent)?;
     Ok(Canary {
         prepare: requests(value.get("prepare"))?,
         write: requests(value.get("write"))?,
         update: requests(value.get("update"))?,
         delete: requests(value.get("delete"))?,
         list: value.get("list").map(list).transpose()?,
-        absent,
         undecryptable: value.get("undecryptable").map(expect).transpose()?,
-        file: value.get("file").map(|part| file(part, &own)).transpose()?,
+        file: value
+            .get("file")
+            .map(|part| file(part, &own, &absent))
+            .transpose()?,
         read: own,
     })
 }
@@ -500,18 +516,17 @@ fn unknown() -> Canary {
         update: Vec::new(),
         delete: Vec::new(),
         list: None,
-        absent: Expect::default(),
         undecryptable: None,
         file: None,
     }
 }
 
-fn file(value: &Value, own: &Read) -> Parsed<File> {
+fn file(value: &Value, own: &Read, absent: &Expect) -> Parsed<File> {
     Ok(File {
         write: requests(value.get("write"))?,
-        read: requests(value.get("read"))?,
+        read: reading(value.get("read"), absent)?,
         row: match value.get("row") {
-            Some(row) => read(Some(row), "row")?,
+            Some(row) => read(Some(row), "row", absent)?,
             None => own.clone(),
         },
         link: value
