@@ -28,8 +28,6 @@ use crate::own::Own;
 use crate::project::{Project, Tool};
 use crate::settings::{Settings, container_of, server_of};
 
-/// Lines of a service's log that are kept with a failure.
-const LOG_LINES: usize = 50;
 /// Lines of a container's log that are kept with a run.
 const KEPT_LINES: usize = 5000;
 
@@ -397,21 +395,6 @@ impl Environment for Compose {
 
     async fn automate(&self, step: &str, by: &Automation) -> Result<String, DriverError> {
         self.automation(step, by).await
-    }
-
-    async fn log(&self, service: &str) -> Vec<String> {
-        let name = self
-            .stack
-            .service(service)
-            .map(crate::settings::container_of)
-            .unwrap_or_default();
-        match self.engine.container(&name).await {
-            Ok(Some(container)) => {
-                let lines = self.engine.log(&container.id, LOG_LINES).await;
-                self.hidden().await.lines(&lines)
-            }
-            _ => Vec::new(),
-        }
     }
 
     async fn logs(&self) -> Vec<ProcessLog> {

@@ -434,13 +434,6 @@ impl Environment for Embedded {
         self.automation(step, by).await
     }
 
-    async fn log(&self, service: &str) -> Vec<String> {
-        let live = self.live.lock().await;
-        let lines = live.logs.get(service).map(Log::lines).unwrap_or_default();
-        let last = lines.len().saturating_sub(50);
-        Hidden::new(&live.secrets, &self.access).lines(&lines[last..])
-    }
-
     async fn logs(&self) -> Vec<ProcessLog> {
         let live = self.live.lock().await;
         let hidden = Hidden::new(&live.secrets, &self.access);

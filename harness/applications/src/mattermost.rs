@@ -3,21 +3,22 @@
 //!
 //! `access`: `login_id` and `password` of an administrator.
 
+mod canary;
+mod login;
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use phoenix_engine::application::{
-    Action, AppContext, AppError, Application, Content, HealthReport, KindSpec, Listing, LoginEnd,
-    LoginStage, LoginTrace, Reading, Seen, WriteOutcome, WriteRequest,
+    Action, AppContext, AppError, Application, HealthReport, KindSpec, Listing, LoginTrace,
+    Reading, Seen, WriteOutcome, WriteRequest,
 };
 use phoenix_evidence::canary::CanarySpec;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use url::Url;
 
-use crate::browser::{Browser, text_of, words_of};
+use crate::browser::Browser;
 use crate::call::{Answer, NoAnswer, client, failed, outcome, send};
-use crate::provider::{Stopped, log_in, stopped};
 use crate::zitadel::{no_browser, said, trace};
 
 /// Posts of one page of a list: the most that upstream gives.
@@ -146,191 +147,6 @@ impl Mattermost {
 
     fn channel_id(&self) -> String {
         kept(&self.channel).unwrap_or_default()
-    }
-
-    async fn create(&self, request: &WriteRequest<'_>) -> WriteOutcome {
-        let mut body = json!({"channel_id": self.channel_id(), "message": request.text});
-        let mut file = String::new();
-        if request.spec.is_pair() {
-            let path = format!(
-                "/api/v4/files?channel_id={}&filename={}",
-                self.channel_id(),
-                request.marker
-            );
-            let bytes = request.file.unwrap_or(request.marker.as_bytes());
-            let uploaded = send(|| self.request(Method::POST, &path).body(bytes.to_vec())).await;
-            match &uploaded {
-                Ok(answer) if answer.ok() => file = text(&answer.json(), "/file_infos/0/id"),
-                _ => return outcome(uploaded, |_| Value::Null),
-            }
-            body["file_ids"] = json!([file]);
-        }
-        let posted = self.call(Method::POST, "/api/v4/posts", &body).await;
-        let post = match &posted {
-            Ok(answer) if answer.ok() => text(&answer.json(), "/id"),
-            _ => return outcome(posted, |_| Value::Null),
-        };
-        if request.spec.kind != LINK {
-            return WriteOutcome::Acknowledged {
-                reference: json!({"post": post, "file": file}),
-            };
-        }
-        let link = self.get(&format!("/api/v4/files/{file}/link")).await;
-        outcome(
-            link,
-            |answer| json!({"post": post, "file": file, "link": text(&answer.json(), "/link")}),
-        )
-    }
-
-    async fn read_post(&self, post: &str) -> (Seen, Vec<String>, String) {
-        let path = format!("/api/v4/posts/{post}");
-        let answer = self.get(&path).await;
-        let probe = format!("GET {path}");
-        match &answer {
-            Ok(answer) if answer.ok() => {
-                let body = answer.json();
-                let files = body
-                    .pointer("/file_ids")
-                    .and_then(Value::as_array)
-                    .map(|ids| {
-                        ids.iter()
-                            .filter_map(|id| id.as_str().map(str::to_owned))
-                            .collect()
-                    })
-                    .unwrap_or_default();
-                let seen = Seen::Present(vec![Content::Text(text(&body, "/message"))]);
-                (seen, files, probe)
-            }
-            Ok(answer) if answer.status == 404 => (Seen::Absent, Vec::new(), probe),
-            other => (unreachable(other), Vec::new(), probe),
-        }
-    }
-
-    /// The bytes of a file. A row whose bytes are gone answers 404 or 500, and its metadata 200.
-    async fn read_file(&self, file: &str) -> (Seen, String) {
-        let path = format!("/api/v4/files/{file}");
-        let answer = self.get(&path).await;
-        let probe = format!("GET {path}");
-        let seen = match &answer {
-            Ok(answer) if answer.ok() => Seen::Present(vec![Content::Bytes(answer.body.clone())]),
-            Ok(answer) if answer.status == 404 => Seen::Absent,
-            Ok(answer)
-                if answer.status == 500
-                    && self
-                        .get(&format!("{path}/info"))
-                        .await
-                        .is_ok_and(|info| info.ok()) =>
-            {
-                Seen::Absent
-            }
-            other => unreachable(other),
-        };
-        (seen, probe)
-    }
-
-    /// Whether a public link is still one that this server would make. Its hash is looked at before
-    /// the bytes, so a file that is gone says nothing against the link.
-    async fn read_link(&self, link: &str) -> (Seen, String) {
-        let path = link.strip_prefix(&self.base).unwrap_or(link);
-        // The hash opens the file to whoever has it.
-        let shown = path.split('?').next().unwrap_or(path);
-        let probe = format!("GET {shown}?h=…");
-        let answer = send(|| self.client.get(format!("{}{path}", self.base))).await;
-        let seen = match &answer {
-            Ok(answer) if answer.status == 400 => Seen::Absent,
-            Ok(answer) if answer.ok() => Seen::Present(vec![Content::Proved(0)]),
-            Ok(answer) if answer.status == 404 && !answer.text().contains("file reader") => {
-                // The row is gone, and nothing was said of the link.
-                Seen::Absent
-            }
-            Ok(answer) if answer.status == 404 => Seen::Present(vec![Content::Proved(0)]),
-            other => unreachable(other),
-        };
-        (seen, probe)
-    }
-
-    async fn login_through(&self, browser: &mut Browser) -> Result<LoginEnd, Stopped> {
-        let at = |path: &str| {
-            Url::parse(&format!("{}{path}", self.base))
-                .map_err(|error| stopped(LoginStage::Start, error.to_string()))
-        };
-        let start = browser
-            .get(&at("/oauth/gitlab/login")?)
-            .await
-            .map_err(|error| stopped(LoginStage::Start, error))?;
-        let Some(authorize) = start.location.clone() else {
-            return Err(stopped(
-                LoginStage::Start,
-                format!("{}: {}", start.status, page_error(&start)),
-            ));
-        };
-        let callback = format!("{}/signup/gitlab/complete", self.base);
-        let back = log_in(browser, &authorize, &self.context.person, &callback).await?;
-        let landed = browser
-            .get(&back)
-            .await
-            .map_err(|error| stopped(LoginStage::Callback, error))?;
-        let home = landed
-            .location
-            .as_ref()
-            .is_some_and(|next| next.path() != "/error");
-        if !home {
-            return Err(stopped(
-                LoginStage::Callback,
-                format!(
-                    "the callback answered {}: {}",
-                    landed.status,
-                    page_error(&landed)
-                ),
-            ));
-        }
-        let me = browser
-            .get(&at("/api/v4/users/me")?)
-            .await
-            .map_err(|error| stopped(LoginStage::Account, error))?;
-        let body: Value = serde_json::from_str(&me.body).unwrap_or_default();
-        if me.status != 200 {
-            return Err(stopped(
-                LoginStage::Account,
-                format!(
-                    "nobody is logged in: {} {}",
-                    me.status,
-                    text(&body, "/message")
-                ),
-            ));
-        }
-        let email = text(&body, "/email");
-        if !email.eq_ignore_ascii_case(&self.context.person.email) {
-            return Err(stopped(
-                LoginStage::Account,
-                format!("this is somebody else's account: {email}"),
-            ));
-        }
-        Ok(LoginEnd::LoggedIn {
-            account: text(&body, "/id"),
-            email,
-            subject: Some(text(&body, "/auth_data")).filter(|data| !data.is_empty()),
-        })
-    }
-}
-
-/// The message of an error page.
-fn page_error(page: &crate::browser::Page) -> String {
-    text_of(page, ".error")
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| words_of(page))
-}
-
-fn unreachable(answer: &Result<Answer, NoAnswer>) -> Seen {
-    match answer {
-        Ok(answer) if answer.status >= 500 => Seen::Unreadable {
-            decryption: false,
-            error: answer.words(),
-        },
-        other => Seen::Unreachable {
-            why: said(other),
-            token_dead: false,
-        },
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use phoenix_evidence::words::error_chain;
 use reqwest::{Certificate, Client, Method};
 use serde_json::Value;
 use url::Url;
@@ -54,7 +55,7 @@ impl Target {
                 }
                 builder = builder.tls_certs_only(authorities);
             }
-            builder.build().map_err(|why| chain(&why))
+            builder.build().map_err(|why| error_chain(&why))
         };
         Ok(Self {
             base: parsed.as_str().trim_end_matches('/').to_owned(),
@@ -116,7 +117,7 @@ impl Target {
                 request.multipart(form)
             }
         };
-        let answer = request.send().await.map_err(|why| chain(&why))?;
+        let answer = request.send().await.map_err(|why| error_chain(&why))?;
         let status = answer.status().as_u16();
         let headers = answer.headers().iter();
         let headers = headers
@@ -125,7 +126,11 @@ impl Target {
                 (name.as_str().to_owned(), value)
             })
             .collect();
-        let bytes = answer.bytes().await.map_err(|why| chain(&why))?.to_vec();
+        let bytes = answer
+            .bytes()
+            .await
+            .map_err(|why| error_chain(&why))?
+            .to_vec();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Ok(Came {
             status,
@@ -135,18 +140,6 @@ impl Target {
             bytes,
         })
     }
-}
-
-/// An error with what it came from.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        source = error.source();
-    }
-    words
 }
 
 /// What a call carries.

@@ -294,9 +294,6 @@ pub trait Environment: Send + Sync {
     /// Performs a manual step by its automation.
     async fn automate(&self, step: &str, by: &Automation) -> Result<String, DriverError>;
 
-    /// The last lines of a service's log.
-    async fn log(&self, service: &str) -> Vec<String>;
-
     /// What everything that runs, or has run and is still there, has printed: the last lines of each,
     /// without the value of any secret.
     async fn logs(&self) -> Vec<ProcessLog> {

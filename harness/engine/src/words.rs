@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use phoenix_evidence::words::error_chain;
+
 /// A duration in its largest whole unit, or with one decimal: `24h`, `90s`, `1.5s`, `20ms`.
 #[must_use]
 pub fn duration(value: Duration) -> String {
@@ -50,20 +52,4 @@ pub fn first_bytes(text: &str, max: usize) -> String {
     } else {
         line.to_owned()
     }
-}
-
-/// An error with all of its causes: the outer one alone says "error sending request".
-#[must_use]
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
-    }
-    text
 }

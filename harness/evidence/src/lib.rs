@@ -10,3 +10,4 @@ pub mod journal;
 pub mod ledger;
 pub mod payload;
 pub mod verdict;
+pub mod words;

@@ -1,5 +1,5 @@
 //! Whole cycles on the embedded environment: the shipped scenario under each profile, documents
-//! that are wrong, and seeded faults.
+//! that are wrong, and seeded faults. Besides, what the shipped environments have in common.
 
 mod afterwards;
 mod buckets;
@@ -12,3 +12,4 @@ mod second_factor;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;
+mod twins;

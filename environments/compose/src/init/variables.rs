@@ -16,8 +16,6 @@ const FILES_MAX: usize = 64;
 pub(super) struct Variable {
     /// Whether a file gives a value for when it is not set.
     pub(super) has_default: bool,
-    /// Whether a file refuses to be read without it.
-    pub(super) needed: bool,
 }
 
 /// The variables of Compose files and of the files that those extend or include.
@@ -95,7 +93,6 @@ fn of_text(text: &str, found: &mut BTreeMap<String, Variable>) {
         if braced.is_some() {
             let after = after.strip_prefix(':').unwrap_or(after);
             known.has_default |= after.starts_with('-');
-            known.needed |= after.starts_with('?');
         }
         rest = after;
     }
@@ -212,7 +209,7 @@ mod tests {
         let names: Vec<&str> = found.keys().map(String::as_str).collect();
         assert_eq!(names, ["A", "B", "C", "D", "E", "F"]);
         assert!(found["C"].has_default && found["D"].has_default && !found["B"].has_default);
-        assert!(found["F"].needed && !found["A"].needed);
+        assert!(!found["F"].has_default && !found["A"].has_default);
     }
 
     #[test]

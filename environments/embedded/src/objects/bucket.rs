@@ -1,17 +1,23 @@
 //! One bucket: a folder with a log and the bytes of its versions.
 
+mod copies;
+mod held;
+mod incoming;
+
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use md5::{Digest as _, Md5};
 use rand::Rng as _;
 
 use super::Refused;
 use super::index::{Blob, Change, Condition, Index, NULL, Version, Versioning};
 use super::log::{self, Line, Log};
 use super::replica::Stream;
+
+use held::Held;
+pub(super) use incoming::{Described, Taken};
 
 /// Longest key in bytes, as S3 has it.
 const KEY_MAX: usize = 1024;
@@ -27,22 +33,6 @@ pub struct Bucket {
     grown: Mutex<u64>,
     more: Condvar,
     stream: Mutex<Option<Stream>>,
-}
-
-/// Data files that nothing refers to any more, kept while somebody copies them.
-#[derive(Debug, Default)]
-struct Held {
-    by: usize,
-    files: Vec<String>,
-}
-
-/// Keeps the bytes of removed versions until it is dropped.
-pub(super) struct Hold<'a>(&'a Bucket);
-
-impl Drop for Hold<'_> {
-    fn drop(&mut self) {
-        self.0.release();
-    }
 }
 
 fn free<T>(outcome: Result<T, PoisonError<T>>) -> T {
@@ -150,23 +140,6 @@ impl Bucket {
             };
             let change = (wanted != index.versioning).then_some(Change::Versioning(wanted));
             Ok((change, ()))
-        })
-    }
-
-    /// Begins to take bytes in.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn incoming(&self) -> Result<Incoming, Refused> {
-        let name = random_name();
-        let path = self.folder.join("partial").join(&name);
-        Ok(Incoming {
-            file: File::create_new(&path).map_err(|why| self.gone(why))?,
-            data: self.folder.join("data").join(&name),
-            path,
-            name,
-            digest: Md5::new(),
-            size: 0,
         })
     }
 
@@ -323,84 +296,6 @@ impl Bucket {
         }
     }
 
-    /// Writes a change as another bucket had it, its bytes copied from there; bytes copied.
-    pub(super) fn take_over(&self, mut change: Change, from: &Path) -> Result<u64, Refused> {
-        let mut copied = 0;
-        if let Change::Put {
-            version: Version {
-                blob: Some(blob), ..
-            },
-            ..
-        } = &mut change
-        {
-            let source = from.join("data").join(&blob.file);
-            blob.file = random_name();
-            let partial = self.folder.join("partial").join(&blob.file);
-            copied = fs::copy(source, &partial)?;
-            File::open(&partial)?.sync_data()?;
-            fs::rename(&partial, self.file_of(blob))?;
-        }
-        self.commit(|_, _| Ok((Some(change), ())))?;
-        Ok(copied)
-    }
-
-    /// Puts all that another bucket's folder holds into this one, versions and markers with their
-    /// ids; bytes copied.
-    ///
-    /// # Errors
-    /// When the folder holds no bucket, or something cannot be copied.
-    pub fn copy_in(&self, from: &Path) -> io::Result<u64> {
-        let (_, index) = Log::open(from)?;
-        let mut bytes = 0;
-        let mut take = |change| -> io::Result<()> {
-            bytes += self.take_over(change, from)?;
-            Ok(())
-        };
-        if index.versioning != Versioning::Off {
-            take(Change::Versioning(index.versioning))?;
-        }
-        for (key, versions) in index.keys {
-            for version in versions {
-                take(Change::Put {
-                    key: key.clone(),
-                    version,
-                })?;
-            }
-        }
-        Ok(bytes)
-    }
-
-    /// Copies the bucket as of one moment into an empty folder, whatever is written meanwhile.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn copy_out(&self, to: &Path) -> io::Result<()> {
-        let hold = self.hold();
-        let index = self.index().clone();
-        Self::lay_out(to)?;
-        let mut changes = vec![Change::Versioning(index.versioning)];
-        for (key, versions) in index.keys {
-            for version in versions {
-                if let Some(blob) = &version.blob {
-                    let target = to.join("data").join(&blob.file);
-                    fs::copy(self.file_of(blob), target)?;
-                }
-                let key = key.clone();
-                changes.push(Change::Put { key, version });
-            }
-        }
-        drop(hold);
-        let (mut log, _) = Log::open(to)?;
-        let lines: Vec<Line> = changes
-            .into_iter()
-            .map(|change| Line {
-                at_us: now_us(),
-                change,
-            })
-            .collect();
-        log.append_all(&lines)
-    }
-
     /// Makes a change durable and then seen. What it changes is decided while nobody else writes.
     pub(super) fn commit<R>(
         &self,
@@ -441,149 +336,11 @@ impl Bucket {
     pub(super) fn more(&self) -> &Condvar {
         &self.more
     }
-
-    /// Keeps the bytes of versions that are removed from now on.
-    pub(super) fn hold(&self) -> Hold<'_> {
-        self.keep_removed();
-        Hold(self)
-    }
-
-    pub(super) fn keep_removed(&self) {
-        free(self.held.lock()).by += 1;
-    }
-
-    pub(super) fn release(&self) {
-        let mut held = free(self.held.lock());
-        held.by = held.by.saturating_sub(1);
-        if held.by == 0 {
-            let files = std::mem::take(&mut held.files);
-            drop(held);
-            self.unlink(&files);
-        }
-    }
-
-    fn discard(&self, mut files: Vec<String>) {
-        let mut held = free(self.held.lock());
-        if held.by > 0 {
-            held.files.append(&mut files);
-        }
-        drop(held);
-        self.unlink(&files);
-    }
-
-    /// Bytes that nothing refers to: what cannot be removed now is no harm.
-    fn unlink(&self, files: &[String]) {
-        for file in files {
-            let _gone = fs::remove_file(self.folder.join("data").join(file));
-        }
-    }
 }
 
 fn new_id(versioning: Versioning, at_us: i64) -> String {
     match versioning {
         Versioning::Enabled => format!("{at_us:016x}{}", &random_name()[..16]),
         Versioning::Off | Versioning::Suspended => NULL.to_owned(),
-    }
-}
-
-/// What is said of an object beside its bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Described {
-    /// `Content-Type` and its like, by lower-case header name.
-    pub headers: std::collections::BTreeMap<String, String>,
-    /// `x-amz-meta-*`, without the prefix.
-    pub metadata: std::collections::BTreeMap<String, String>,
-}
-
-/// Bytes on their way in. Dropped before they are taken, they leave nothing.
-#[derive(Debug)]
-pub struct Incoming {
-    file: File,
-    path: PathBuf,
-    data: PathBuf,
-    name: String,
-    digest: Md5,
-    size: u64,
-}
-
-impl Incoming {
-    /// Takes some more.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.digest.update(bytes);
-        self.size += bytes.len() as u64;
-        self.file.write_all(bytes)
-    }
-
-    /// Takes a whole file; its bytes and their MD5.
-    pub(super) fn append(&mut self, from: &mut File) -> io::Result<(u64, [u8; 16])> {
-        let mut own = Md5::new();
-        let mut buffer = vec![0; 128 << 10];
-        let before = self.size;
-        loop {
-            let read = from.read(&mut buffer)?;
-            if read == 0 {
-                return Ok((self.size - before, own.finalize().into()));
-            }
-            own.update(&buffer[..read]);
-            self.write(&buffer[..read])?;
-        }
-    }
-
-    /// Makes them durable under their final name.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn finish(self) -> io::Result<Taken> {
-        self.file.sync_data()?;
-        fs::rename(&self.path, &self.data)?;
-        let digest: [u8; 16] = self.digest.clone().finalize().into();
-        Ok(Taken {
-            name: self.name.clone(),
-            size: self.size,
-            etag: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-            digest,
-            unused: Some(self.data.clone()),
-        })
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        let _moved = fs::remove_file(&self.path);
-    }
-}
-
-/// Durable bytes that no version refers to yet. Dropped, they go.
-#[derive(Debug)]
-pub struct Taken {
-    name: String,
-    /// Bytes.
-    pub size: u64,
-    /// See [`Blob::etag`].
-    pub etag: String,
-    /// MD5 of the bytes.
-    pub digest: [u8; 16],
-    unused: Option<PathBuf>,
-}
-
-impl Taken {
-    fn keep(mut self) {
-        self.unused = None;
-    }
-
-    /// Where the bytes are.
-    pub(super) fn path(&self) -> Option<&Path> {
-        self.unused.as_deref()
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        if let Some(path) = &self.unused {
-            let _gone = fs::remove_file(path);
-        }
     }
 }

@@ -118,7 +118,7 @@ impl Http {
         }
     }
 
-    /// The answer to the last of some requests; `None` where it says that there is no such entry.
+    /// The answer to the last of some requests; `None` where one says that there is no such entry.
     async fn answered(
         &self,
         requests: &[Request],
@@ -129,18 +129,23 @@ impl Http {
         };
         let until = deadline();
         if !before.is_empty() {
-            self.run(before, values, until)
-                .await
-                .map_err(|halt| unreachable(halt.words()))?;
+            let _together = self.session.together().await;
+            for request in before {
+                let reply = self.ask_for(request, values, until).await?;
+                if self.says_absent(request, &reply, values) {
+                    return Ok(None);
+                }
+                let words = request.words();
+                request
+                    .expect
+                    .met(&reply, values, &self.session.vault)
+                    .and_then(|()| self.keep(request, &reply, values))
+                    .map_err(|why| unreachable(&format!("{words}: {why}")))?;
+            }
         }
-        let reply = self
-            .session
-            .send(last, values, until)
-            .await
-            .map_err(|none| unreachable(&self.session.vault.clean(none.words())))?;
+        let reply = self.ask_for(last, values, until).await?;
         let vault = &self.session.vault;
-        let canary = &self.description.canary;
-        if let Some(sealed) = &canary.undecryptable
+        if let Some(sealed) = &self.description.canary.undecryptable
             && sealed.met(&reply, values, vault).is_ok()
         {
             return Err(Seen::Unreadable {
@@ -148,7 +153,7 @@ impl Http {
                 error: reply.words(vault),
             });
         }
-        if canary.absent.met(&reply, values, vault).is_ok() {
+        if self.says_absent(last, &reply, values) {
             return Ok(None);
         }
         match last.expect.met(&reply, values, vault) {
@@ -159,6 +164,24 @@ impl Http {
             }),
             Err(why) => Err(unreachable(&why)),
         }
+    }
+
+    async fn ask_for(
+        &self,
+        request: &Request,
+        values: &Values,
+        until: Instant,
+    ) -> Result<Reply, Seen> {
+        let sent = self.session.send(request, values, until).await;
+        sent.map_err(|none| {
+            let why = format!("{}: {}", request.words(), none.words());
+            unreachable(&self.session.vault.clean(&why))
+        })
+    }
+
+    fn says_absent(&self, request: &Request, reply: &Reply, values: &Values) -> bool {
+        let described = request.absent.as_ref();
+        described.is_some_and(|absent| absent.met(reply, values, &self.session.vault).is_ok())
     }
 
     /// Absent, if the service is there to say so: a router in front of one that is gone answers

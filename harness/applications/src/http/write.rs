@@ -105,18 +105,29 @@ impl Http {
                 return Err(halt(changed || (request.changes() && !said_no), why));
             }
             changed = may_change;
-            for (name, place) in &request.save {
-                match place.one(&reply) {
-                    Ok(value) => values.set(name, value),
-                    Err(why) => {
-                        let answer = reply.words(&self.session.vault);
-                        return Err(halt(changed, format!("{words}: {answer}, but {why}")));
-                    }
-                }
+            if let Err(why) = self.keep(request, &reply, values) {
+                return Err(halt(changed, format!("{words}: {why}")));
             }
             last = Some(reply);
         }
         last.ok_or_else(|| Halt::Refused("the description has no requests for this".to_owned()))
+    }
+
+    /// Keeps what a request saves of its answer.
+    pub(super) fn keep(
+        &self,
+        request: &Request,
+        reply: &Reply,
+        values: &mut Values,
+    ) -> Result<(), String> {
+        for (name, place) in &request.save {
+            let value = place.one(reply).map_err(|why| {
+                let answer = reply.words(&self.session.vault);
+                format!("{answer}, but {why}")
+            })?;
+            values.set(name, value);
+        }
+        Ok(())
     }
 
     /// What is needed to find a canary again: of all that was saved, what later requests use. A

@@ -4,6 +4,7 @@ use phoenix_evidence::finding::{CheckKind, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::subject_name;
+use super::topics::{CRITERIA, GAP_TOPICS, TOPICS, of_a_backup, topic};
 use crate::document::{Claim, ClaimKind, Document, Says};
 
 /// The names of an environment file, each with the words that people use for it: a title, an
@@ -34,76 +35,6 @@ pub struct Suggestion {
     /// From 0 to 1.
     pub score: f64,
 }
-
-/// Words that say what a claim is about, and the check that answers such a claim.
-const TOPICS: &[(&[&str], CheckKind)] = &[
-    (&["isolat"], CheckKind::Isolation),
-    // That data is there afterwards is seen in the data, whatever else the sentence names.
-    (
-        &[
-            "surviv",
-            "come back",
-            "comes back",
-            "intact",
-            "lose nothing",
-            "loses nothing",
-            "not lost",
-        ],
-        CheckKind::Survival,
-    ),
-    (
-        &[
-            "login",
-            "log in",
-            "logging in",
-            "logs in",
-            "sign-on",
-            "sign on",
-            "sso",
-        ],
-        CheckKind::Login,
-    ),
-    (&["certificate", "tls", "https"], CheckKind::Certificate),
-    (
-        &["destroy", "teardown", "orphan", "clean"],
-        CheckKind::Destruction,
-    ),
-    (
-        &["backup", "snapshot", "retention"],
-        CheckKind::RecoveryPoints,
-    ),
-    (
-        &["secret", "password", "credential"],
-        CheckKind::SecretRegenerated,
-    ),
-    (
-        &[
-            "create",
-            "provision",
-            "rebuild",
-            "infrastructure",
-            "terraform",
-        ],
-        CheckKind::Rebuild,
-    ),
-];
-
-/// Words of gaps about a whole kind of thing, where none of it is named.
-const GAP_TOPICS: &[(&[&str], CheckKind)] = &[
-    (
-        &["encryption key", "keys", "secret", "decrypt"],
-        CheckKind::SecretPreserved,
-    ),
-    (&["login", "logs in", "log in", "sso"], CheckKind::Login),
-    (&["backup", "snapshot"], CheckKind::RecoveryPoints),
-];
-
-const CRITERIA: &[(&[&str], CheckKind)] = &[
-    (&["loss", "lost"], CheckKind::DataLoss),
-    (&["rpo", "recovery point"], CheckKind::Rpo),
-    (&["manual", "by hand"], CheckKind::ManualSteps),
-    (&["time", "rto", "duration", "minutes"], CheckKind::Rto),
-];
 
 /// The share of the best score that is still worth showing.
 const NEAR_BEST: f64 = 0.85;
@@ -161,23 +92,7 @@ pub fn draft_mapping(document: &Document, names: &Names) -> Vec<Suggestion> {
     suggestions
 }
 
-type Found = (CheckKind, Option<Subject>, f64, String);
-
-/// The first topic whose words stand in the title, else in the notes.
-fn topic(claim: &Claim, topics: &[(&[&str], CheckKind)]) -> Vec<Found> {
-    let places = [
-        (claim.title.to_lowercase(), 0.8),
-        (claim.notes.to_lowercase(), 0.4),
-    ];
-    for (text, score) in places {
-        for (words, check) in topics {
-            if let Some(word) = words.iter().find(|word| text.contains(**word)) {
-                return vec![(*check, None, score, format!("it speaks of \"{word}\""))];
-            }
-        }
-    }
-    Vec::new()
-}
+pub(super) type Found = (CheckKind, Option<Subject>, f64, String);
 
 /// What a capability speaks of: a topic, on the subjects that it names where there are any.
 fn capability(claim: &Claim, names: &Names) -> Vec<Found> {
@@ -192,7 +107,11 @@ fn capability(claim: &Claim, names: &Names) -> Vec<Found> {
             matches!(
                 (check, subject),
                 (
-                    CheckKind::RecoveryPoints | CheckKind::Survival,
+                    CheckKind::RecoveryPoints
+                        | CheckKind::Survival
+                        | CheckKind::Loads
+                        | CheckKind::Freshness
+                        | CheckKind::Content,
                     Some(Subject::Store(_))
                 ) | (
                     CheckKind::Login | CheckKind::Certificate,
@@ -309,7 +228,8 @@ fn same_word(left: &str, right: &str) -> bool {
 fn check_for(claim: &Claim, subject: &Subject) -> Option<CheckKind> {
     let text = format!("{} {}", claim.title, claim.notes).to_lowercase();
     match subject {
-        Subject::Store(_) | Subject::Secret(_) => Some(CheckKind::Survival),
+        Subject::Store(_) => Some(of_a_backup(&text).map_or(CheckKind::Survival, |found| found.0)),
+        Subject::Secret(_) => Some(CheckKind::Survival),
         Subject::ManualStep(_) => Some(CheckKind::ManualStep),
         Subject::Service(_) if text.contains("health") => Some(CheckKind::Health),
         Subject::Service(_)

@@ -2,6 +2,7 @@
 
 mod draft;
 mod resolve;
+mod topics;
 
 use phoenix_evidence::finding::{CheckKind, FailureKind, Level, Subject};
 use serde::{Deserialize, Serialize};

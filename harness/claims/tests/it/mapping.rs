@@ -89,3 +89,64 @@ fn proposals_are_for_a_person_to_approve() {
     let suggestions = draft_mapping(&shipped(), &names);
     insta::assert_snapshot!(draft_yaml(&suggestions));
 }
+
+/// The checks that are proposed for the claims of a document, with what they are on.
+fn proposed(document: &str) -> Vec<String> {
+    let names = Names {
+        subjects: vec![
+            (store("ledger"), vec!["database".to_owned()]),
+            (store("uploads"), vec!["bucket".to_owned()]),
+        ],
+    };
+    draft_mapping(&parse(document), &names)
+        .iter()
+        .map(|one| {
+            let subject = match &one.subject {
+                Some(Subject::Store(name)) => name.as_str(),
+                _ => "all",
+            };
+            format!("{}: {:?} {subject}", one.line, one.check)
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_said_of_a_backup_itself_is_answered_by_looking_at_one() {
+    let rows = [
+        ("The nightly dump loads", "Loads all"),
+        ("Backups of the ledger are restorable", "Loads ledger"),
+        (
+            "The dump of the ledger is no older than a day",
+            "Freshness ledger",
+        ),
+        (
+            "Every archive of the uploads is complete",
+            "Content uploads",
+        ),
+        // These words stand in others, or are said of something else.
+        ("Backups of uploads", "RecoveryPoints uploads"),
+        ("Backups in cold storage", "RecoveryPoints all"),
+        (
+            "Databases can be restored from backups",
+            "RecoveryPoints ledger",
+        ),
+        ("Backups survive", "Survival all"),
+    ];
+    let mut document = "## What works\n\n| Capability | Status |\n| --- | --- |\n".to_owned();
+    let mut wanted = Vec::new();
+    for (line, (title, check)) in (5..).zip(rows) {
+        document.push_str(&format!("| {title} | ✅ |\n"));
+        wanted.push(format!("{line}: {check}"));
+    }
+    assert_eq!(proposed(&document), wanted);
+}
+
+#[test]
+fn gaps_and_criteria_of_backups_are_proposed_so_too() {
+    let gaps = "## Blockers\n\n### Critical\n\n#### The ledger's dump was never restored\n\n```\n\
+                Problem: nobody tried\n```\n\n#### Backups are stale\n\n```\nProblem: cron\n```\n";
+    assert_eq!(proposed(gaps), ["5: Loads ledger", "11: Freshness all"]);
+    let criteria = "## Success Criteria\n\n| Metric | Current | Target |\n| --- | --- | --- |\n\
+                    | Age of the newest backup | 3 days | < 26 h |\n| Time to restore | 1 h | 15 min |\n";
+    assert_eq!(proposed(criteria), ["5: Freshness all", "6: Rto all"]);
+}

@@ -1,9 +1,11 @@
 //! An environment file under a profile.
 
+mod fit;
+
 use std::collections::BTreeMap;
 
-use phoenix_language::diagnostic::did_you_mean;
-use phoenix_language::tree::{Kind, Place};
+pub(super) use fit::known_name;
+use fit::{names_fit, ties_fit};
 use phoenix_language::{Diagnostics, Node, Source};
 
 use super::profile::apply_profile;
@@ -300,145 +302,4 @@ pub(super) fn automation(source: &Source, node: Option<&Node>) -> Option<Automat
         return None;
     }
     Some(Automation::Command(words))
-}
-
-/// Every name that is used is one that is declared, and nothing needs itself.
-fn names_fit(source: &Source, stack: &Stack) {
-    let stores: Vec<&str> = stack.store_names();
-    let services: Vec<&str> = stack.service_names();
-    let secrets: Vec<&str> = stack.secret_names();
-    let both: Vec<&str> = stores.iter().chain(&services).copied().collect();
-    let entries = |key| source.root.get(key).map(Node::entries).unwrap_or_default();
-    for (name, _) in entries("services") {
-        if stores.contains(&name.text.as_str()) {
-            source.error(
-                name.place,
-                "duplicate-name",
-                format!("`{}` is a store and a service", name.text),
-                Some("give one of them another name".to_owned()),
-            );
-        }
-    }
-    for (_, node) in entries("services") {
-        for (key, known, what) in [
-            ("needs", &both, "store or service"),
-            ("secrets", &secrets, "secret"),
-        ] {
-            for item in node.get(key).map(Node::items).unwrap_or_default() {
-                known_name(source, item, known, what);
-            }
-        }
-        if let Some(via) = node.get("login").and_then(|login| login.get("via")) {
-            known_name(source, via, &services, "service");
-        }
-    }
-    for (_, node) in entries("stores") {
-        if let Some(on) = node.get("on") {
-            known_name(source, on, &stores, "store");
-        }
-    }
-    for (_, node) in entries("secrets") {
-        if let Some(opens) = node.get("opens") {
-            known_name(source, opens, &stores, "store");
-        }
-    }
-    for (_, node) in entries("manual_steps") {
-        if let Some(provider) = node.get("automation").and_then(|by| by.get("provision")) {
-            known_name(source, provider, &services, "service");
-        }
-    }
-    for (name, _) in entries("known_sick") {
-        let node = Node {
-            place: name.place,
-            kind: Kind::Scalar {
-                text: name.text.clone(),
-                plain: true,
-            },
-        };
-        known_name(source, &node, &both, "store or service");
-    }
-    if let Some(cycle) = cycle(stack) {
-        let place = entries("services")
-            .iter()
-            .find(|(name, _)| cycle.first() == Some(&name.text))
-            .map_or(Place::default(), |(name, _)| name.place);
-        source.error(
-            place,
-            "cyclic-needs",
-            format!("these need each other: {}", cycle.join(" → ")),
-            Some("nothing of this can start first: remove one of the needs".to_owned()),
-        );
-    }
-}
-
-pub(super) fn known_name(source: &Source, node: &Node, known: &[&str], what: &str) {
-    let Some(text) = node.text() else { return };
-    if !known.contains(&text) && !text.contains("${") {
-        source.error(
-            node.place,
-            "unknown-name",
-            format!("no {what} is called `{text}`"),
-            did_you_mean(text, known.iter().copied()),
-        );
-    }
-}
-
-/// A circle of needs among services, first and last the same.
-fn cycle(stack: &Stack) -> Option<Vec<String>> {
-    fn walk(stack: &Stack, at: &str, path: &mut Vec<String>) -> Option<Vec<String>> {
-        if let Some(from) = path.iter().position(|name| name == at) {
-            let mut circle = path[from..].to_vec();
-            circle.push(at.to_owned());
-            return Some(circle);
-        }
-        path.push(at.to_owned());
-        let service = stack.service(at)?;
-        for need in service.needs.iter().chain(&service.login_via) {
-            if stack.service(need).is_some() && need != at {
-                if let Some(circle) = walk(stack, need, path) {
-                    return Some(circle);
-                }
-            } else if need == at && service.login_via.as_ref() != Some(need) {
-                return Some(vec![at.to_owned(), at.to_owned()]);
-            }
-        }
-        path.pop();
-        None
-    }
-    stack
-        .services
-        .iter()
-        .find_map(|service| walk(stack, &service.name, &mut Vec::new()))
-}
-
-/// Ties name what exists.
-fn ties_fit(source: &Source, stack: &Stack) {
-    let stores: Vec<&str> = stack.store_names();
-    let services: Vec<&str> = stack.service_names();
-    let secrets: Vec<&str> = stack.secret_names();
-    let manual: Vec<&str> = stack.manual_step_names();
-    let keyed: Vec<&str> = stores.iter().chain(&secrets).copied().collect();
-    let Some(gaps) = source.root.get("gaps") else {
-        return;
-    };
-    for (_, checks) in gaps.entries() {
-        for entry in checks.items() {
-            for (check, subject) in entry.entries() {
-                let known = match check.text.as_str() {
-                    "survival" => &keyed,
-                    "fingerprint" | "recovery_points" | "destruction" | "rpo" | "loads"
-                    | "freshness" | "content" => &stores,
-                    "health" | "login" | "write" | "restart" | "certificate" => &services,
-                    "secret_preserved" | "secret_regenerated" => &secrets,
-                    "manual_step" => &manual,
-                    _ => continue,
-                };
-                for item in subject.items() {
-                    if item.text() != Some("all") {
-                        known_name(source, item, known, "such thing");
-                    }
-                }
-            }
-        }
-    }
 }

@@ -49,6 +49,8 @@ pub fn info(source: &Source) -> ScenarioInfo {
 pub fn plans(source: &Source, stack: &Stack) -> Result<Vec<Plan>, Diagnostics> {
     let info = info(source);
     name_fits(source, &info.name);
+    // A value stands as it is written, but for what a step saves.
+    let _as_written = substituted(source, source.root.get("with"), &Values::new());
     let mut plans = Vec::new();
     for (suffix, values) in variants(source) {
         let steps = substituted(source, source.root.get("steps"), &values);
@@ -164,25 +166,36 @@ fn variants(source: &Source) -> Vec<(String, Values)> {
 fn substituted(source: &Source, node: Option<&Node>, values: &Values) -> Option<Node> {
     let mut saved = Vec::new();
     collect_saved(&source.root, &mut saved);
-    let known: Vec<&str> = values
-        .keys()
-        .map(String::as_str)
-        .chain(saved.iter().map(String::as_str))
-        .collect();
     let node = node?;
     Some(
         node.substituted(&|name| values.get(name).cloned(), &mut |name, place| {
             if !saved.iter().any(|known| known == name) {
-                source.error(
-                    place,
-                    "unknown-variable",
-                    format!("nothing sets `${{{name}}}`"),
-                    did_you_mean(name, known.iter().copied())
-                        .or_else(|| Some("set it under `with:`".to_owned())),
-                );
+                let known = values.keys().chain(&saved).map(String::as_str);
+                unset(source, name, place, known);
             }
         }),
     )
+}
+
+/// A name that nothing sets. A scenario has no variables of its surroundings: its text is the
+/// evidence of what was sent, and a run that is gone on with elsewhere has to send the same.
+fn unset<'n>(source: &Source, name: &str, place: Place, known: impl Iterator<Item = &'n str>) {
+    let (message, help) = if name.starts_with("env:") || name.starts_with("secret:") {
+        (
+            format!(
+                "`${{{name}}}` is for applications in environment files, and not filled in here"
+            ),
+            "ask with a command instead: `run: { command: [sh, -c, …] }` has the variables of \
+             phoenix's own environment"
+                .to_owned(),
+        )
+    } else {
+        (
+            format!("nothing sets `${{{name}}}`"),
+            did_you_mean(name, known).unwrap_or_else(|| "set it under `with:`".to_owned()),
+        )
+    };
+    source.error(place, "unknown-variable", message, Some(help));
 }
 
 fn collect_saved(node: &Node, saved: &mut Vec<String>) {

@@ -48,15 +48,12 @@ impl Cycle<'_> {
         if wanted(Check::Login) {
             // On data of others nobody knows who was who.
             let known = self.state().foreign.is_empty();
-            done.push(told(
-                if known {
-                    "everybody logs in as before"
-                } else {
-                    "everybody logs in"
-                },
-                "no login",
-                &all.no_login,
-            ));
+            let well = match (all.logins, known) {
+                (0, _) => "no login is described",
+                (_, true) => "everybody logs in as before",
+                (_, false) => "everybody logs in",
+            };
+            done.push(told(well, "no login", &all.no_login));
         }
         if wanted(Check::Survival) {
             self.check_certificates(step).await?;
@@ -217,6 +214,7 @@ impl Cycle<'_> {
         let Some(trace) = app.login().await else {
             return Ok(());
         };
+        checked.logins += 1;
         let before = self.state().accounts.get(service).cloned();
         let judged = if self.stands_on_foreign(service) {
             judge_foreign_login(service, &trace.end)
@@ -332,6 +330,8 @@ impl Cycle<'_> {
 struct Checked {
     results: Vec<CheckResult>,
     login_failures: Vec<LoginFailure>,
+    /// Logins that were tried.
+    logins: usize,
     unwell: Vec<String>,
     no_login: Vec<String>,
     no_write: Vec<String>,
@@ -341,6 +341,7 @@ impl Checked {
     fn add(&mut self, other: Self) {
         self.results.extend(other.results);
         self.login_failures.extend(other.login_failures);
+        self.logins += other.logins;
         self.unwell.extend(other.unwell);
         self.no_login.extend(other.no_login);
         self.no_write.extend(other.no_write);

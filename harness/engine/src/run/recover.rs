@@ -366,11 +366,6 @@ impl Cycle<'_> {
             ))
         } else {
             self.state().unwell = true;
-            let silent: Vec<String> = self.state().dead.keys().cloned().collect();
-            for service in silent {
-                let lines = self.environment.log(&service).await;
-                self.tell(&Event::ServiceLog { service, lines })?;
-            }
             // A service that does not start is a finding, and the checks will say so.
             Ok(dead.join("; "))
         }

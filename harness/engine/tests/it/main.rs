@@ -6,6 +6,7 @@ mod ending;
 mod foreign;
 mod foreign_files;
 mod inventory;
+mod names;
 mod points;
 mod reading;
 mod support;

@@ -39,6 +39,31 @@ async fn a_login_of_somebody_unknown_before_is_no_pass() {
     assert_eq!(found.outcome, Outcome::Unknown, "{}", found.summary);
 }
 
+/// What the step that checks says at its end.
+async fn checked(no_login: bool) -> String {
+    let lies = Lies {
+        no_login,
+        ..Lies::default()
+    };
+    let ran = lying(lies).await;
+    let logins = ran.of(CheckKind::Login);
+    assert_eq!(logins.is_empty(), no_login);
+    let ends = ran.events.iter().filter_map(|event| match event {
+        Event::StepFinished { detail, .. } => Some(detail.clone()),
+        _ => None,
+    });
+    ends.last().expect("the check is the last step")
+}
+
+#[tokio::test]
+async fn people_log_in_as_before_only_where_that_was_tried() {
+    let tried = checked(false).await;
+    assert!(tried.contains("everybody logs in as before"), "{tried}");
+    let nothing = checked(true).await;
+    assert!(nothing.contains("no login is described"), "{nothing}");
+    assert!(!nothing.contains("everybody"), "{nothing}");
+}
+
 #[tokio::test]
 async fn a_first_write_that_is_not_given_back_fails() {
     let ran = lying(Lies {

@@ -196,7 +196,8 @@ pub enum Event {
         /// Whether it was what the step expects.
         as_expected: bool,
     },
-    /// A service's log, kept because something failed.
+    /// The end of a service's log. It is not written any more, for logs are kept as files (see
+    /// [`Event::Attached`]); a journal that has it is still read.
     ServiceLog {
         /// The service.
         service: String,

@@ -84,3 +84,17 @@ fn a_journal_is_written_by_one_only_and_never_over_another() {
     let error = JournalWriter::create(&path).expect_err("it exists");
     assert!(error.to_string().contains("--runs-dir"), "{error}");
 }
+
+#[test]
+fn an_event_that_nobody_writes_any_more_is_still_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = sample(folder.path());
+    let text = std::fs::read_to_string(&path).expect("a text");
+    let old = r#"{"service-log":{"service":"wiki","lines":["no such host"]}}"#;
+    let note = r#"{"note":{"text":"three"}}"#;
+    assert!(text.contains(note), "{text}");
+    std::fs::write(&path, text.replace(note, old)).expect("written");
+    let read = read::<Event>(&path).expect("a journal of an earlier version");
+    let last = read.lines.last().map(|line| &line.event);
+    assert!(matches!(last, Some(Event::ServiceLog { service, .. }) if service == "wiki"));
+}

@@ -132,12 +132,23 @@ fn auth() -> Shape {
 
 fn canary() -> Shape {
     let requests = || list(request(Vec::new()));
+    let absent = || {
+        optional(
+            "absent",
+            "What this request is answered where the entry does not exist. Without it the last one \
+             goes by the canary's `absent`, and those before it never say so.",
+            expect(),
+        )
+    };
     let read = || {
-        list(request(vec![optional(
-            "payload",
-            "Where the answer has the text that was written.",
-            place(),
-        )]))
+        list(request(vec![
+            optional(
+                "payload",
+                "Where the answer has the text that was written.",
+                place(),
+            ),
+            absent(),
+        ]))
     };
     Object(vec![
         optional(
@@ -170,7 +181,8 @@ fn canary() -> Shape {
         ),
         optional(
             "absent",
-            "What is answered of an entry that does not exist (404 or 410).",
+            "What the last request of a reading is answered of an entry that does not exist (404 \
+             or 410).",
             expect(),
         ),
         optional(
@@ -188,7 +200,11 @@ fn canary() -> Shape {
                      ${bytes}`.",
                     requests(),
                 ),
-                required("read", "Reads the file's bytes back.", requests()),
+                required(
+                    "read",
+                    "Reads the file's bytes back.",
+                    list(request(vec![absent()])),
+                ),
                 optional(
                     "row",
                     "Reads its entry back (the `read` of the canary).",

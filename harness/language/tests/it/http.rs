@@ -85,6 +85,23 @@ fn every_mistake_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn each_request_of_a_reading_may_say_what_is_absent() {
+    let in_two = |absent: &str| {
+        let read = "{ get: \"/api/entries/${id}\", payload: $.text }";
+        let before = format!("{{ get: \"/shelves/${{id}}\", absent: {absent} }}");
+        let text = WHOLE.replace(read, &format!("[{before}, {read}]"));
+        assert_ne!(text, WHOLE);
+        told(&text)
+    };
+    assert_eq!(in_two("{ status: 404, contains: \"${id}\" }"), "");
+    let wrong = in_two("{ status: 999, contains: \"${idd}\" }");
+    assert!(wrong.contains("no answer has this status"), "{wrong}");
+    assert!(wrong.contains("${idd}"), "{wrong}");
+    let written = WHOLE.replace("update: { put:", "update: { absent: { status: 404 }, put:");
+    assert!(told(&written).contains("absent"), "only a reading has it");
+}
+
+#[test]
 fn what_is_not_there_is_named() {
     insta::assert_snapshot!(told("    app: http\n    url: http://books.localhost\n"));
 }

@@ -56,6 +56,8 @@ mod web;
 
 use std::sync::Arc;
 
+use phoenix_evidence::words::error_chain;
+
 use configuration::Configuration;
 use failure::Failure;
 use passwords::Verifier;
@@ -64,7 +66,7 @@ use sealing::Key;
 use storage::Storage;
 
 use crate::platform::{BootError, Clock, Database, Log, Platform, Running};
-use crate::shared::client::{chain, http_client};
+use crate::shared::client::http_client;
 use crate::shared::rate::RateLimit;
 use crate::shared::server::serve;
 
@@ -102,7 +104,7 @@ impl Application {
     /// A client for one request's outgoing calls. PHP keeps no connection from one request to the
     /// next, so a name that moved is noticed at once.
     fn http(&self) -> Result<reqwest::Client, Failure> {
-        http_client(&self.platform).map_err(|error| Failure::Exception(chain(&error)))
+        http_client(&self.platform).map_err(|error| Failure::Exception(error_chain(&error)))
     }
 
     fn key(&self) -> Result<&Key, Failure> {

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use phoenix_evidence::words::error_chain;
 use phoenix_understudies::platform::{
     Backing, Behaviour, BootError, Clock, Database, DatabaseError, Platform, Resolver,
 };
-use phoenix_understudies::shared::client::{chain, install_crypto};
+use phoenix_understudies::shared::client::install_crypto;
 use tokio::time::Instant;
 
 use crate::process::print;
@@ -178,12 +179,12 @@ async fn asks_itself(port: u16, path: &str) -> Result<(), String> {
         .tls_certs_only([])
         .timeout(PATIENCE)
         .build()
-        .map_err(|error| chain(&error))?;
+        .map_err(|error| error_chain(&error))?;
     let answer = client
         .get(format!("http://127.0.0.1:{port}{path}"))
         .send()
         .await
-        .map_err(|error| format!("not ready: {}", chain(&error)))?;
+        .map_err(|error| format!("not ready: {}", error_chain(&error)))?;
     if answer.status().is_success() {
         Ok(())
     } else {

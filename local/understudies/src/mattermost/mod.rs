@@ -29,6 +29,7 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
+use phoenix_evidence::words::error_chain;
 use tokio::time::Instant;
 
 use configuration::Configuration;
@@ -37,7 +38,7 @@ use failure::Failure;
 use files::Files;
 
 use crate::platform::{BootError, Clock, Database, Log, Platform, Running};
-use crate::shared::client::{chain, http_client};
+use crate::shared::client::http_client;
 use crate::shared::rate::RateLimit;
 use crate::shared::server::serve;
 
@@ -73,7 +74,7 @@ impl Application {
     }
 
     fn http(&self) -> Result<reqwest::Client, Failure> {
-        http_client(&self.platform).map_err(|error| Failure::internal("http", chain(&error)))
+        http_client(&self.platform).map_err(|error| Failure::internal("http", error_chain(&error)))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
+use phoenix_evidence::words::error_chain;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -397,6 +398,6 @@ fn classified(error: &tokio_postgres::Error) -> DatabaseError {
 fn words(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(told) => told.message().to_owned(),
-        None => crate::shared::client::chain(error),
+        None => error_chain(error),
     }
 }

@@ -5,6 +5,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
+use phoenix_evidence::words::error_chain;
 
 /// Where objects are kept, by the values of the application's own variables.
 #[derive(Clone, Debug)]
@@ -95,5 +96,5 @@ fn words<E: std::error::Error + 'static, R: std::fmt::Debug>(error: &SdkError<E,
 where
     SdkError<E, R>: std::error::Error,
 {
-    super::client::chain(error)
+    error_chain(error)
 }

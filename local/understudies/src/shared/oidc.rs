@@ -3,14 +3,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use phoenix_evidence::words::error_chain;
 use rsa::pkcs1v15::{Signature, VerifyingKey};
 use rsa::signature::Verifier as _;
 use rsa::{BigUint, RsaPublicKey};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-
-use super::client::chain;
 
 /// What discovery says, as far as applications use it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -70,8 +69,12 @@ pub async fn signing_keys(client: &reqwest::Client, url: &str) -> Result<Vec<Jwk
 }
 
 async fn fetch(client: &reqwest::Client, url: &str) -> Result<String, String> {
-    let answer = client.get(url).send().await.map_err(|why| chain(&why))?;
-    answer.text().await.map_err(|why| chain(&why))
+    let answer = client
+        .get(url)
+        .send()
+        .await
+        .map_err(|why| error_chain(&why))?;
+    answer.text().await.map_err(|why| error_chain(&why))
 }
 
 /// A key of a key set.
@@ -197,9 +200,12 @@ pub async fn exchange(
         .form(&form)
         .send()
         .await
-        .map_err(|why| failed(chain(&why)))?;
+        .map_err(|why| failed(error_chain(&why)))?;
     let status = answer.status().as_u16();
-    let body = answer.text().await.map_err(|why| failed(chain(&why)))?;
+    let body = answer
+        .text()
+        .await
+        .map_err(|why| failed(error_chain(&why)))?;
     if status != 200 {
         let error = serde_json::from_str::<Value>(&body)
             .ok()
@@ -296,9 +302,9 @@ pub async fn userinfo(
         .header("accept", "application/json")
         .send()
         .await
-        .map_err(|why| chain(&why))?;
+        .map_err(|why| error_chain(&why))?;
     let status = answer.status().as_u16();
-    let body = answer.text().await.map_err(|why| chain(&why))?;
+    let body = answer.text().await.map_err(|why| error_chain(&why))?;
     if status != 200 {
         return Err(format!("userinfo answered {status}"));
     }

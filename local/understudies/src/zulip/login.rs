@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use phoenix_evidence::words::error_chain;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +22,7 @@ use super::answers::Refusal;
 use super::configuration::OidcSettings;
 use super::realm::User;
 use crate::platform::Cache;
-use crate::shared::client::{chain, http_client};
+use crate::shared::client::http_client;
 use crate::shared::oidc::{
     ClientAuth, Discovery, DiscoveryError, Exchange, audiences, discover, exchange, signing_keys,
     userinfo, verified_claims,
@@ -126,7 +127,8 @@ pub(super) async fn leave(
 ) -> Result<Response, Refusal> {
     let settings = settings(&app)?;
     let asked = parameters(query.as_deref().unwrap_or_default());
-    let client = http_client(&app.platform).map_err(|error| Refusal::internal(chain(&error)))?;
+    let client =
+        http_client(&app.platform).map_err(|error| Refusal::internal(error_chain(&error)))?;
     let provider = match discovered(&app, &client).await {
         Ok(provider) => provider,
         Err(why) => return config_error(&app, &why),
@@ -238,7 +240,7 @@ async fn claims(
         return Err(format!("Authentication failed: {error}"));
     }
     let code = back.get("code").ok_or("Missing needed parameter code")?;
-    let client = http_client(&app.platform).map_err(|error| chain(&error))?;
+    let client = http_client(&app.platform).map_err(|error| error_chain(&error))?;
     let provider = discovered(app, &client).await?;
     let redirect_uri = redirect_uri(app);
     let request = Exchange {

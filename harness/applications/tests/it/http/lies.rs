@@ -235,3 +235,74 @@ async fn what_says_absent_can_be_described() {
         "{reading:?}"
     );
 }
+
+const IN_TWO_STEPS: &str = "read: [{ get: \"/api/entries/${id}\", save: { same: $.id } }, \
+                            { get: \"/api/entries/${same}\", payload: $.text }]";
+
+/// What the API says of an entry that is gone, read in two steps.
+async fn gone(read: &str) -> Seen {
+    let described = BY_API.replace(
+        "read: { get: \"/api/entries/${id}\", payload: $.text }",
+        read,
+    );
+    assert_ne!(described, BY_API);
+    let (server, app) = started(&described).await;
+    let canary = Canary::new(1, false);
+    let reference = canary.created(app.as_ref()).await;
+    let reading = canary.read(app.as_ref(), Some(&reference)).await;
+    assert_eq!(canary.verdict(&[CREATED], &reading), Verdict::Survived);
+    server.with(|books| books.entries.clear());
+    let mut reading = canary.read(app.as_ref(), Some(&reference)).await;
+    reading.parts.remove(0)
+}
+
+#[tokio::test]
+async fn a_request_before_the_last_says_absent_only_if_that_is_described() {
+    let undescribed = gone(IN_TWO_STEPS).await;
+    assert!(
+        matches!(&undescribed, Seen::Unreachable { why, .. } if why.contains("404")),
+        "it may be of anything: {undescribed:?}"
+    );
+    let described = IN_TWO_STEPS.replacen("} }, ", "}, absent: { status: 404 } }, ", 1);
+    assert_ne!(described, IN_TWO_STEPS);
+    assert_eq!(gone(&described).await, Seen::Absent);
+    // Each goes by its own: another answer than the described one says nothing.
+    let other = described.replace("status: 404", "status: 410");
+    let other = gone(&other).await;
+    assert!(matches!(other, Seen::Unreachable { .. }), "{other:?}");
+}
+
+#[tokio::test]
+async fn the_last_request_goes_by_its_own_absent_before_the_canarys() {
+    let own = "read: { get: \"/api/entries/${id}\", payload: $.text, absent: { status: 410 } }";
+    let seen = gone(own).await;
+    assert!(matches!(seen, Seen::Unreachable { .. }), "{seen:?}");
+    let own = own.replace("410", "404, contains: no row");
+    let (seen, plain) = (
+        gone(&own).await,
+        gone(&own.replace(", contains: no row", "")).await,
+    );
+    assert!(matches!(seen, Seen::Unreachable { .. }), "{seen:?}");
+    assert_eq!(plain, Seen::Absent);
+}
+
+#[tokio::test]
+async fn the_file_of_an_entry_is_gone_where_a_request_for_it_says_so() {
+    let in_two = "read: [{ get: \"/api/entries/${id}\", absent: { status: 404 } }, \
+                  { get: \"/files/${file}\" }]";
+    let described = BY_API.replace("read: { get: \"/files/${file}\" }", in_two);
+    assert_ne!(described, BY_API);
+    for lie in [Lie::None, Lie::Gateway] {
+        let (server, app) = started(&described).await;
+        let canary = Canary::new(1, true);
+        let reference = canary.created(app.as_ref()).await;
+        let reading = canary.read(app.as_ref(), Some(&reference)).await;
+        assert_eq!(canary.verdict(&[CREATED], &reading), Verdict::Survived);
+        server.with(|books| books.entries.clear());
+        server.lies(lie);
+        let reading = canary.read(app.as_ref(), Some(&reference)).await;
+        let absent = reading.parts == [Seen::Absent, Seen::Absent];
+        // A router answers 404 to everything when nobody is behind it.
+        assert_eq!(absent, lie == Lie::None, "{lie:?}: {reading:?}");
+    }
+}

@@ -117,7 +117,11 @@ impl Application for Wiki {
     }
 
     async fn login(&self) -> Option<LoginTrace> {
-        let end = match locked(&self.0).content.account {
+        let world = locked(&self.0);
+        if world.lies.no_login {
+            return None;
+        }
+        let end = match world.content.account {
             Some(account) => LoginEnd::LoggedIn {
                 account: account.to_owned(),
                 email: "canary@example.com".to_owned(),

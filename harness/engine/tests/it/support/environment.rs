@@ -285,10 +285,6 @@ impl Environment for Fake {
         }
     }
 
-    async fn log(&self, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-
     async fn reap(&self) -> Result<(), DriverError> {
         Ok(())
     }

@@ -40,6 +40,8 @@ pub(crate) struct Lies {
     pub(crate) late_by_reads: u32,
     /// Each entry is listed twice.
     pub(crate) lists_twice: bool,
+    /// Nobody has said how people log in.
+    pub(crate) no_login: bool,
     /// The first write is not given back.
     pub(crate) no_first_write: bool,
     /// Whether a fault is seen to bite when it is injected.

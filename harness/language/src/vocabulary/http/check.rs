@@ -378,7 +378,7 @@ impl Checker<'_> {
                 }
                 "body" if with_file && value.text() == Some("${bytes}") => {}
                 "body" | "type" => self.text(value, known),
-                "expect" => self.expect(Some(value), known),
+                "expect" | "absent" => self.expect(Some(value), known),
                 "save" => {
                     for (name, at) in value.entries() {
                         own_name(self.source, name.place, &name.text);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
+use phoenix_evidence::words::error_chain;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -17,7 +18,6 @@ use crate::bookstack::users::{self, User};
 use crate::bookstack::web::login::{after_logout, closed, enter};
 use crate::bookstack::web::visit::{Visit, redirect_to};
 use crate::platform::DatabaseError;
-use crate::shared::client::chain;
 use crate::shared::oidc::{ClientAuth, Exchange, exchange, pkce};
 use crate::shared::text::{token, with_params};
 
@@ -258,7 +258,7 @@ async fn userinfo(
     access_token: &str,
     claims: &Json,
 ) -> Result<Json, OidcError> {
-    let failed = |error: reqwest::Error| uncaught(chain(&error));
+    let failed = |error: reqwest::Error| uncaught(error_chain(&error));
     let answer = app
         .http()?
         .get(endpoint)

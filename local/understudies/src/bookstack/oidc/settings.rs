@@ -1,12 +1,12 @@
 //! The provider's endpoints and keys: from the variables, or discovered and then cached for
 //! fifteen minutes. Failures are not cached, and an unknown signature does not lead to a new look.
 
+use phoenix_evidence::words::error_chain;
 use serde_json::{Map, Value as Json, json};
 
 use super::{OidcError, uncaught};
 use crate::bookstack::Application;
 use crate::bookstack::configuration::EndSession;
-use crate::shared::client::chain;
 use crate::shared::oidc::Jwk;
 
 const CACHED_S: i64 = 15 * 60;
@@ -165,7 +165,7 @@ async fn fetched(http: &reqwest::Client, url: &str) -> Result<Option<Map<String,
     let failed = |error: reqwest::Error| {
         format!(
             "HTTP request failed during discovery with error: {}",
-            chain(&error)
+            error_chain(&error)
         )
     };
     let answer = http.get(url).send().await.map_err(failed)?;
