@@ -48,11 +48,11 @@ async fn checked(no_login: bool) -> String {
     let ran = lying(lies).await;
     let logins = ran.of(CheckKind::Login);
     assert_eq!(logins.is_empty(), no_login);
-    let ends = ran.events.iter().filter_map(|event| match event {
+    let mut ends = ran.events.iter().rev().filter_map(|event| match event {
         Event::StepFinished { detail, .. } => Some(detail.clone()),
         _ => None,
     });
-    ends.last().expect("the check is the last step")
+    ends.next().expect("the check is the last step")
 }
 
 #[tokio::test]
