@@ -5,6 +5,7 @@
     reason = "helpers of tests, which the lints do not know as tests; a skip has to be seen"
 )]
 
+mod bench;
 mod bucket;
 mod foreign;
 mod memory;
