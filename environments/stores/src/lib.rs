@@ -6,6 +6,7 @@
 
 mod archive;
 pub mod bucket;
+pub mod container;
 mod foreign;
 mod manifest;
 pub mod memory;

@@ -7,6 +7,7 @@
 
 mod bench;
 mod bucket;
+mod container;
 mod foreign;
 mod memory;
 mod mysql;
