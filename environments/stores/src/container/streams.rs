@@ -15,7 +15,6 @@ const OUTPUT_KEPT: usize = 64 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Input<'a> {
     Nothing,
-    Text(&'a str),
     /// A whole file; a command that does not read it to its end has failed.
     File(&'a Path),
     /// The same of a file that is packed by gzip, unpacked here.
@@ -101,7 +100,6 @@ pub(crate) async fn converse(
 async fn feed(mut entry: Entry, input: Input<'_>) -> std::io::Result<()> {
     let written = match input {
         Input::Nothing => Ok(()),
-        Input::Text(text) => entry.write_all(text.as_bytes()).await,
         Input::File(path) => pour(tokio::fs::File::open(path).await?, &mut entry).await,
         Input::Packed(path) => unpack(path, &mut entry).await,
         Input::Head(path, bytes) => {
