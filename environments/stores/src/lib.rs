@@ -6,6 +6,7 @@
 
 mod archive;
 pub mod bucket;
+pub mod container;
 mod foreign;
 mod manifest;
 pub mod memory;
@@ -44,7 +45,7 @@ pub enum Form {
 }
 
 /// The page whose commands restore a store of this kind, by the word of the environment file; `None` for a
-/// kind that is restored through an API.
+/// kind that is restored by requests to an API: the page of buckets is for people only, and says so.
 #[must_use]
 pub fn runbook(engine: &str, form: Form) -> Option<Runbook> {
     let (file, text) = match (engine, form) {

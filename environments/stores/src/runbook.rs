@@ -13,6 +13,8 @@ pub enum Place {
     Server,
     /// In a helper container that has the stopped server's image and volumes.
     Helper,
+    /// In a helper container that has one volume, its arguments are folders to leave out.
+    Volume,
 }
 
 /// One block of a runbook.
@@ -108,16 +110,20 @@ fn read_head(head: &str, script: String) -> Result<Block, String> {
     let place = match place.trim() {
         "in the server's container" => Place::Server,
         "in a helper container with the stopped server's volumes" => Place::Helper,
+        "in a helper container over the volume" => Place::Volume,
         other => {
             return Err(format!(
-                "the block '{name}' runs '{other}'; say \"in the server's container\" or \"in a \
-                 helper container with the stopped server's volumes\""
+                "the block '{name}' runs '{other}'; say \"in the server's container\", \"in a \
+                 helper container with the stopped server's volumes\" or \"in a helper container \
+                 over the volume\""
             ));
         }
     };
     let fed = match fed.trim() {
         "" => false,
-        "the dump on standard input" | "the snapshot on standard input" => true,
+        "the dump on standard input"
+        | "the snapshot on standard input"
+        | "the archive on standard input" => true,
         other => {
             return Err(format!(
                 "the block '{name}' reads '{other}', which nobody feeds"
@@ -150,6 +156,21 @@ mod tests {
         assert!(page.block("restore", Place::Helper, true).is_err());
         assert!(page.block("restore", Place::Server, false).is_err());
         assert!(page.block("check", Place::Server, false).is_err());
+    }
+
+    #[test]
+    fn no_page_whose_commands_nobody_executes_is_told_as_executed() {
+        let page = include_str!("../../../local/runbooks/bucket-restore.md");
+        assert!(page.contains("does not execute the commands of this page"));
+        let error = Runbook::read(page).unwrap_err().to_string();
+        assert!(error.contains("no block of it is for execution"), "{error}");
+        for form in [crate::Form::Logical, crate::Form::Physical] {
+            assert_eq!(crate::runbook("bucket", form), None);
+            for engine in ["postgres", "mysql", "volume"] {
+                let page = crate::runbook(engine, form).unwrap();
+                assert!(Runbook::read(page.text).is_ok(), "{}", page.file);
+            }
+        }
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use bollard::container::LogOutput;
-use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::models::ContainerSummaryStateEnum;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -11,13 +9,12 @@ use bollard::query_parameters::{
 };
 use futures::StreamExt as _;
 use phoenix_engine::environment::DriverError;
+use phoenix_stores::container::{self, Said};
 
 use super::{Engine, SERVICE, is_going, is_gone};
 
 /// How long a container is given to end by itself when it is stopped, in seconds.
 const STOP_WITHIN_S: i32 = 10;
-/// Most bytes of a command's output that are kept.
-const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// A container of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,15 +45,6 @@ pub enum State {
     Exited(i64),
     /// It is not there.
     Gone,
-}
-
-/// What a command in a container answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exec {
-    /// Its exit code.
-    pub code: i64,
-    /// What it printed, both streams, at most 64 KiB.
-    pub output: String,
 }
 
 impl Engine {
@@ -255,46 +243,7 @@ impl Engine {
         user: Option<&str>,
         command: &[&str],
         variables: &[(&str, &str)],
-    ) -> Result<Exec, DriverError> {
-        let doing = || {
-            let program = command.first().copied().unwrap_or_default();
-            format!("run {program} in the container {container}")
-        };
-        let fail = |why: bollard::errors::Error| DriverError::new(doing(), why);
-        let options = CreateExecOptions {
-            cmd: Some(command.iter().map(|word| (*word).to_owned()).collect()),
-            env: Some(
-                variables
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect(),
-            ),
-            user: user.map(str::to_owned),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..CreateExecOptions::default()
-        };
-        let exec = self
-            .docker
-            .create_exec(container, options)
-            .await
-            .map_err(fail)?;
-        let mut output = Vec::new();
-        if let StartExecResults::Attached {
-            output: mut printed,
-            ..
-        } = self.docker.start_exec(&exec.id, None).await.map_err(fail)?
-        {
-            while let Some(part) = printed.next().await {
-                let bytes = part.map(LogOutput::into_bytes).map_err(fail)?;
-                let room = OUTPUT_BYTES.saturating_sub(output.len());
-                output.extend_from_slice(&bytes[..bytes.len().min(room)]);
-            }
-        }
-        let ended = self.docker.inspect_exec(&exec.id).await.map_err(fail)?;
-        Ok(Exec {
-            code: ended.exit_code.unwrap_or(-1),
-            output: String::from_utf8_lossy(&output).into_owned(),
-        })
+    ) -> Result<Said, DriverError> {
+        container::say(&self.docker, container, user, command, variables).await
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bollard::Docker;
 use phoenix_engine::environment::DriverError;
 
-pub use containers::{Container, Exec, State};
+pub use containers::{Container, State};
 pub use events::Watch;
 pub use layers::Change;
 pub use networks::NetworkSpec;

@@ -1,17 +1,12 @@
 //! What is done in and to the container of a server.
 
 use bollard::Docker;
-use bollard::container::LogOutput;
-use bollard::exec::StartExecResults;
-use bollard::models::ExecConfig;
 use bollard::query_parameters::{
-    DownloadFromContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
-    UploadToContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::archive::{Kind, Member, Reader, Visitor};
+use crate::container::{self, Command, Input};
 
 /// A container by its id or name.
 #[derive(Clone)]
@@ -23,60 +18,34 @@ pub(super) struct Container {
 impl Container {
     /// Runs a command in it; what it says, if it ends well.
     pub(super) async fn exec(&self, command: &[&str]) -> Result<String, String> {
-        let config = ExecConfig {
-            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..Default::default()
+        let failed = |why: &dyn std::fmt::Display| format!("run {}: {why}", command[0]);
+        let call = Command {
+            docker: &self.docker,
+            container: &self.id,
+            words: command,
+            user: None,
+            variables: &[],
         };
-        let words = |why: bollard::errors::Error| format!("run {}: {why}", command[0]);
-        let made = self
-            .docker
-            .create_exec(&self.id, config)
-            .await
-            .map_err(words)?;
-        let started = self
-            .docker
-            .start_exec(&made.id, None)
-            .await
-            .map_err(words)?;
-        let StartExecResults::Attached { mut output, .. } = started else {
-            return Err(format!("run {}: it runs unseen", command[0]));
-        };
-        let (mut said, mut complaints) = (Vec::new(), Vec::new());
-        while let Some(piece) = output.next().await {
-            match piece.map_err(words)? {
-                LogOutput::StdErr { message } => complaints.extend_from_slice(&message),
-                other => said.extend_from_slice(&other.into_bytes()),
-            }
-        }
-        let ended = self.docker.inspect_exec(&made.id).await.map_err(words)?;
-        match ended.exit_code {
-            Some(0) => Ok(String::from_utf8_lossy(&said).into_owned()),
+        let mut said = Vec::new();
+        let ended = call.run(Input::Nothing, &mut said).await;
+        let ended = ended.map_err(|why| failed(&why))?;
+        ended.streamed.map_err(|why| failed(&why))?;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        match ended.code {
+            Some(0) => Ok(said),
             code => Err(format!(
-                "{} ended with {code:?}: {}{}",
+                "{} ended with {code:?}: {} {said}",
                 command[0],
-                String::from_utf8_lossy(&complaints),
-                String::from_utf8_lossy(&said)
+                ended.words.told()
             )),
         }
     }
 
     /// One file of it.
     pub(super) async fn file(&self, path: &str) -> Result<Vec<u8>, String> {
-        let options = DownloadFromContainerOptionsBuilder::default()
-            .path(path)
-            .build();
-        let mut pieces = self.docker.download_from_container(&self.id, Some(options));
-        let mut reader = Reader::new(OneFile(Vec::new()));
-        while let Some(piece) = pieces
-            .try_next()
-            .await
-            .map_err(|why| format!("{path}: {why}"))?
-        {
-            reader.feed(&piece)?;
-        }
-        Ok(reader.finish()?.0)
+        let read = container::file(&self.docker, &self.id, path, u64::MAX).await;
+        read.map_err(|error| error.to_string())?
+            .ok_or_else(|| format!("{path} is not there"))
     }
 
     /// Puts a file into a folder of it, also while it is stopped.
@@ -122,22 +91,6 @@ impl Container {
             at.unwrap_or_default()
         ))
     }
-}
-
-struct OneFile(Vec<u8>);
-
-impl Visitor for OneFile {
-    fn begin(&mut self, member: &Member) {
-        if member.kind == Kind::File {
-            self.0.clear();
-        }
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn end(&mut self) {}
 }
 
 /// An archive of one file, which only its owner reads.

@@ -1,15 +1,17 @@
 //! Fingerprint of a database at one moment: every row of every table, and the catalogue.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Value};
 use phoenix_engine::environment::DriverError;
+use phoenix_rows::Table;
+use tokio::task::JoinSet;
 
 use super::catalogue;
-use super::session::{Moment, close, quoted, text, text_rows};
+use super::session::{Moment, close, quoted, text_rows};
 use crate::server::Server;
-use crate::sql::body::{Body, Sum, Table};
+use crate::sql::body::Body;
 
 /// What no fingerprint of a MySQL database covers.
 pub(super) const LEFT_OUT: &str =
@@ -93,30 +95,38 @@ pub(super) async fn of_moment(server: &Server, moment: Moment) -> Result<Body, D
     catalogue::read(first, &names, &mut body)
         .await
         .map_err(&failed)?;
-    let queue = Mutex::new(readings);
-    let queue = &queue;
-    let sessions = readers.into_iter().map(|mut reader| async move {
-        let mut read = Vec::new();
-        // Text comes as the bytes that are stored, not in this session's character set.
-        reader
-            .query_drop("SET character_set_results = NULL")
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        while let Some(reading) = next(queue) {
-            let table = rows(&mut reader, &reading)
-                .await
-                .map_err(|error| failed(format!("table {}: {error}", reading.name)))?;
-            read.push((reading.name, table));
-        }
-        close(reader).await;
-        Ok::<Vec<(String, Table)>, DriverError>(read)
-    });
-    body.tables = futures::future::try_join_all(sessions)
-        .await?
-        .into_iter()
-        .flatten()
-        .collect();
+    let queue = Arc::new(Mutex::new(readings));
+    // Each on a task of its own: to digest a row is work too. They end with the set.
+    let mut sessions = JoinSet::new();
+    for reader in readers {
+        sessions.spawn(read_tables(reader, Arc::clone(&queue)));
+    }
+    while let Some(read) = sessions.join_next().await {
+        let read = read.map_err(|why| failed(why.to_string()))?;
+        body.tables.extend(read.map_err(&failed)?);
+    }
     Ok(body)
+}
+
+/// Reads tables until none is left in the queue.
+async fn read_tables(
+    mut reader: Conn,
+    queue: Arc<Mutex<Vec<Reading>>>,
+) -> Result<Vec<(String, Table)>, String> {
+    let mut read = Vec::new();
+    // Text comes as the bytes that are stored, not in this session's character set.
+    reader
+        .query_drop("SET character_set_results = NULL")
+        .await
+        .map_err(|error| error.to_string())?;
+    while let Some(reading) = next(&queue) {
+        let table = phoenix_rows::mysql::read(&mut reader, &reading.query, &reading.key)
+            .await
+            .map_err(|error| format!("table {}: {error}", reading.name))?;
+        read.push((reading.name, table));
+    }
+    close(reader).await;
+    Ok(read)
 }
 
 fn next(queue: &Mutex<Vec<Reading>>) -> Option<Reading> {
@@ -124,45 +134,4 @@ fn next(queue: &Mutex<Vec<Reading>>) -> Option<Reading> {
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
         .pop()
-}
-
-/// Streams a table in the server's binary form, in which numbers lose no digit, and adds its rows
-/// up.
-async fn rows(connection: &mut Conn, reading: &Reading) -> Result<Table, mysql_async::Error> {
-    let mut sum = Sum::default();
-    let mut result = connection.exec_iter(reading.query.as_str(), ()).await?;
-    while let Some(row) = result.next().await? {
-        let values = row.unwrap();
-        let mut hasher = blake3::Hasher::new();
-        for value in &values {
-            digest(value, &mut hasher);
-        }
-        let key = (!reading.key.is_empty()).then(|| {
-            let words: Vec<String> = reading.key.iter().map(|at| text(&values[*at])).collect();
-            words.join(", ")
-        });
-        sum.add(&hasher.finalize(), key);
-    }
-    Ok(sum.table())
-}
-
-fn digest(value: &Value, hasher: &mut blake3::Hasher) {
-    match value {
-        Value::NULL => hasher.update(b"n"),
-        Value::Bytes(bytes) => hasher
-            .update(b"b")
-            .update(&(bytes.len() as u64).to_le_bytes())
-            .update(bytes),
-        Value::Int(number) => hasher.update(b"i").update(&number.to_le_bytes()),
-        Value::UInt(number) => hasher.update(b"u").update(&number.to_le_bytes()),
-        Value::Float(number) => hasher.update(b"f").update(&number.to_le_bytes()),
-        Value::Double(number) => hasher.update(b"d").update(&number.to_le_bytes()),
-        Value::Date(..) | Value::Time(..) => {
-            let text = value.as_sql(true);
-            hasher
-                .update(b"t")
-                .update(&(text.len() as u64).to_le_bytes())
-                .update(text.as_bytes())
-        }
-    };
 }

@@ -126,7 +126,7 @@ impl Store for Mysql {
     }
 
     /// Follows the runbook of the recovery point's form. After the files of a server were put back,
-    /// the accounts have the passwords of then: see [`Mysql::set_password`].
+    /// the accounts have the passwords of then.
     async fn restore(&self, from: &Path) -> Result<u64, DriverError> {
         self.put_back(from).await
     }

@@ -143,41 +143,6 @@ impl Mysql {
             .filter_map(|count| count.parse::<u64>().ok())
             .sum())
     }
-
-    /// Gives an account a new password, as whoever runs a managed server does after a restore
-    /// brought the old ones back. Nobody need know the old one: the server is stopped, the account
-    /// changed in a helper container, and the server started. MariaDB only.
-    ///
-    /// # Errors
-    /// There is no such account, or the server has no bootstrap mode (MySQL 8.0).
-    pub async fn set_password(&self, user: &str, host: &str, new: &str) -> Result<(), DriverError> {
-        let doing = format!(
-            "setting the password of '{user}'@'{host}' in {}",
-            self.server.container
-        );
-        let literal = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
-        let statements = format!(
-            "FLUSH PRIVILEGES;\nALTER USER {}@{} IDENTIFIED BY {};\n",
-            literal(user),
-            literal(host),
-            literal(new)
-        );
-        let script = Script {
-            doing: &doing,
-            text: "exec mysqld --bootstrap --user=mysql --datadir=/var/lib/mysql",
-            user: "",
-        };
-        self.server.stop(&doing).await?;
-        let mut printed = Vec::new();
-        let changed = self
-            .server
-            .help(&script, Input::Text(&statements), &mut printed)
-            .await
-            .map_err(|error| DriverError::new(error.doing, error.why.replace(new, "(secret)")));
-        self.server.start(&doing).await?;
-        changed?;
-        self.wait_alive().await
-    }
 }
 
 pub(super) fn script<'a>(doing: &'a str, block: &'a Block) -> Script<'a> {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Error, OptsBuilder, Row, ServerError, Value};
+use mysql_async::{Conn, Error, OptsBuilder, Row, ServerError};
 use phoenix_engine::environment::DriverError;
+use phoenix_rows::mysql::text;
 use tokio::time::Instant;
 
 use crate::server::Server;
@@ -92,15 +93,6 @@ pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), Drive
 /// Ends a connection; what the server says to that changes nothing.
 pub(super) async fn close(connection: Conn) {
     let _said = connection.disconnect().await;
-}
-
-/// A value as a person reads it.
-pub(super) fn text(value: &Value) -> String {
-    match value {
-        Value::NULL => String::new(),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        other => other.as_sql(true).trim_matches('\'').to_owned(),
-    }
 }
 
 /// All rows of a query as text.

@@ -1,16 +1,18 @@
 //! Fingerprint of a database under one snapshot: every row of every table, and the catalogue.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use phoenix_engine::environment::DriverError;
+use phoenix_rows::postgres::Reading;
+use phoenix_rows::{NAMED_ROWS, Table};
+use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
 use super::catalogue::{self, USER_SCHEMAS};
-use super::rows::{self, Reading};
 use super::session::{Snapshot, text_rows};
 use crate::server::Server;
-use crate::sql::body::{Body, Table};
-use crate::sql::{NAMED_ROWS, READERS};
+use crate::sql::READERS;
+use crate::sql::body::Body;
 
 /// What no fingerprint of a PostgreSQL database covers.
 pub(super) const LEFT_OUT: &str = "passwords of roles, comments, statistics, publications and \
@@ -118,30 +120,37 @@ pub(super) async fn of_snapshot(server: &Server, snapshot: &Snapshot) -> Result<
     };
     let readings = readings(snapshot.client()).await.map_err(&failed)?;
     let count = readings.len();
-    let queue = Mutex::new(readings);
-    let tables = async {
-        let readers = (0..READERS.min(count)).map(|_| async {
-            let client = snapshot.join(server).await?;
-            let mut read = Vec::new();
-            while let Some(reading) = next(&queue) {
-                let table = rows::read(&client, &reading)
-                    .await
-                    .map_err(|why| failed(format!("table {}: {why}", reading.name)))?;
-                read.push((reading.name, table));
-            }
-            Ok::<Vec<(String, Table)>, DriverError>(read)
-        });
-        futures::future::try_join_all(readers).await
-    };
+    let queue = Arc::new(Mutex::new(readings));
+    // Each on a task of its own: to digest a row is work too. They end with the set.
+    let mut readers = JoinSet::new();
+    for _ in 0..READERS.min(count) {
+        let client = snapshot.join(server).await?;
+        readers.spawn(read_tables(client, Arc::clone(&queue)));
+    }
     let mut body = Body::default();
-    let catalogue = async {
-        catalogue::read(snapshot.client(), &mut body)
-            .await
-            .map_err(&failed)
-    };
-    let (tables, ()) = tokio::try_join!(tables, catalogue)?;
-    body.tables = tables.into_iter().flatten().collect();
+    catalogue::read(snapshot.client(), &mut body)
+        .await
+        .map_err(&failed)?;
+    while let Some(read) = readers.join_next().await {
+        let read = read.map_err(|why| failed(why.to_string()))?;
+        body.tables.extend(read.map_err(&failed)?);
+    }
     Ok(body)
+}
+
+/// Reads tables until none is left in the queue.
+async fn read_tables(
+    client: Client,
+    queue: Arc<Mutex<Vec<Reading>>>,
+) -> Result<Vec<(String, Table)>, String> {
+    let mut read = Vec::new();
+    while let Some(reading) = next(&queue) {
+        let table = phoenix_rows::postgres::read(&client, &reading)
+            .await
+            .map_err(|why| format!("table {}: {why}", reading.name))?;
+        read.push((reading.name, table));
+    }
+    Ok(read)
 }
 
 /// The next of a queue that several readers empty.

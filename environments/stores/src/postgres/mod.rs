@@ -7,7 +7,6 @@ mod fingerprint;
 mod foreign;
 mod plain;
 mod restore;
-mod rows;
 mod screen;
 mod session;
 
@@ -117,7 +116,7 @@ impl Store for Postgres {
     }
 
     /// Follows the runbook of the recovery point's form. After a base backup was put back, the roles
-    /// have the passwords of then: see [`Postgres::set_password`].
+    /// have the passwords of then.
     async fn restore(&self, from: &Path) -> Result<u64, DriverError> {
         self.put_back(from).await
     }

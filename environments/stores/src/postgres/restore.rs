@@ -156,36 +156,6 @@ impl Postgres {
             sequences: rows.len() - tables,
         })
     }
-
-    /// Gives a role a new password, as whoever runs a managed server does after a restore brought
-    /// the old ones back. It goes over the server's own socket, so that it works while nobody knows
-    /// the old one.
-    ///
-    /// # Errors
-    /// The server does not run, has no such role, or does not trust its own socket.
-    pub async fn set_password(&self, role: &str, new: &str) -> Result<(), DriverError> {
-        let doing = format!(
-            "setting the password of '{role}' in {}",
-            self.server.container
-        );
-        let statement = format!(
-            "SET log_statement = 'none'; ALTER ROLE \"{}\" PASSWORD '{}';",
-            role.replace('"', "\"\""),
-            new.replace('\'', "''")
-        );
-        let script = Script {
-            doing: &doing,
-            text: "exec psql --no-psqlrc --quiet --no-password --set=ON_ERROR_STOP=1 \
-                   --set=VERBOSITY=terse",
-            user: "",
-        };
-        // An error of the server may repeat the statement; it is told without it.
-        self.server
-            .answer(&script, &self.variables(), Input::Text(&statement))
-            .await
-            .map(|_| ())
-            .map_err(|error| DriverError::new(error.doing, error.why.replace(new, "(secret)")))
-    }
 }
 
 pub(super) fn script<'a>(doing: &'a str, block: &'a Block) -> Script<'a> {

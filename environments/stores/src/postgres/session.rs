@@ -1,12 +1,13 @@
 //! Connections to the server, and snapshots that several share.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use phoenix_engine::environment::DriverError;
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
+
+pub(super) use phoenix_rows::postgres::words;
 
 use crate::server::Server;
 
@@ -23,39 +24,17 @@ const SETTINGS: &str = "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyl
                         SET row_security = off; SET statement_timeout = 0; SET lock_timeout = 0; \
                         SET idle_in_transaction_session_timeout = 0";
 
-/// The words of an error: the server's own where it has answered, else what the connection met.
-pub(super) fn words(error: &tokio_postgres::Error) -> String {
-    if let Some(answer) = error.as_db_error() {
-        let mut text = format!("{} ({})", answer.message(), answer.code().code());
-        if let Some(detail) = answer.detail() {
-            text.push_str(": ");
-            text.push_str(detail);
-        }
-        return text;
-    }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}
-
 async fn open(server: &Server) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = Config::new()
+    let mut config = Config::new();
+    config
         .host(server.address.ip().to_string())
         .port(server.address.port())
         .user(&server.user)
         .password(&server.password)
         .dbname(&server.database)
         .application_name("phoenix")
-        .connect_timeout(CONNECT)
-        .connect(NoTls)
-        .await?;
-    // It ends with the client; what goes wrong in it is the answer to the client's next call.
-    tokio::spawn(connection);
+        .connect_timeout(CONNECT);
+    let client = phoenix_rows::postgres::connect(config).await?;
     client.batch_execute(SETTINGS).await?;
     Ok(client)
 }

@@ -11,7 +11,8 @@ use bollard::query_parameters::{
 use futures::StreamExt as _;
 use phoenix_engine::environment::DriverError;
 
-use super::{Input, Script, Server, Sink, Words, converse, ended};
+use super::{Input, Script, Server, Sink, ended};
+use crate::container::{self, Ended, Words, converse};
 
 /// How long a server may take to write everything down when it is stopped, in seconds.
 const STOP_S: i32 = 120;
@@ -36,10 +37,8 @@ impl Server {
 
     /// Whether the server's container runs.
     pub(crate) async fn runs(&self, doing: &str) -> Result<bool, DriverError> {
-        self.docker
-            .inspect_container(&self.container, None)
+        container::runs(&self.docker, &self.container)
             .await
-            .map(|found| found.state.and_then(|state| state.running) == Some(true))
             .map_err(|error| DriverError::new(doing, error))
     }
 
@@ -125,7 +124,12 @@ impl Server {
             Some(Err(error)) => return Err(failed(error)),
             None => None,
         };
-        ended(script.doing, code, &words, streamed)
+        let done = Ended {
+            code,
+            streamed,
+            words,
+        };
+        ended(script.doing, done)
     }
 }
 

@@ -4,31 +4,17 @@ use std::collections::BTreeMap;
 
 use phoenix_engine::differences::{self, Keyed};
 use phoenix_engine::environment::Fingerprint;
+use phoenix_rows::Table;
 use serde::{Deserialize, Serialize};
-
-use super::NAMED_ROWS;
 
 /// Definitions up to this length, in bytes, are kept as they are, so that a difference can show
 /// both; longer ones by their digest.
 const TOLD_LENGTH: usize = 200;
 
-/// What is known of the rows of one table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Table {
-    /// How many.
-    pub(crate) rows: u64,
-    /// A digest that their order does not change.
-    pub(crate) digest: String,
-    /// Digests of the rows by key, while they are few.
-    pub(crate) named: BTreeMap<String, u64>,
-}
-
-impl Table {
-    fn keyed(&self) -> Keyed<'_> {
-        Keyed {
-            rows: self.rows,
-            named: &self.named,
-        }
+fn keyed(table: &Table) -> Keyed<'_> {
+    Keyed {
+        rows: table.rows,
+        named: &table.named,
     }
 }
 
@@ -39,48 +25,6 @@ pub(crate) struct Body {
     pub(crate) tables: BTreeMap<String, Table>,
     /// Everything that is no row: kind, name, definition.
     pub(crate) catalogue: BTreeMap<String, BTreeMap<String, String>>,
-}
-
-/// Adds up the rows of a table. Digests are added, not folded by XOR: two equal rows count twice.
-#[derive(Debug, Default)]
-pub(crate) struct Sum {
-    rows: u64,
-    lanes: [u64; 4],
-    named: BTreeMap<String, u64>,
-}
-
-impl Sum {
-    /// Adds a row by the digest of its bytes, with its key where rows are told by key.
-    pub(crate) fn add(&mut self, digest: &blake3::Hash, key: Option<String>) {
-        let mut first = 0;
-        for (at, bytes) in digest.as_bytes().chunks_exact(8).enumerate() {
-            let value = bytes.try_into().map(u64::from_le_bytes).unwrap_or(0);
-            self.lanes[at] = self.lanes[at].wrapping_add(value);
-            if at == 0 {
-                first = value;
-            }
-        }
-        self.rows += 1;
-        if let Some(key) = key.filter(|_| self.rows <= NAMED_ROWS) {
-            self.named.insert(key, first);
-        }
-    }
-
-    pub(crate) fn table(self) -> Table {
-        Table {
-            rows: self.rows,
-            digest: self
-                .lanes
-                .iter()
-                .map(|lane| format!("{lane:016x}"))
-                .collect(),
-            named: if self.rows > NAMED_ROWS {
-                BTreeMap::new()
-            } else {
-                self.named
-            },
-        }
-    }
 }
 
 impl Body {
@@ -131,12 +75,12 @@ pub(crate) fn compare(before: &Fingerprint, after: &Fingerprint) -> Vec<String> 
                 "table {name}: {} rows, {} before{}",
                 new.rows,
                 old.rows,
-                differences::rows(old.keyed(), new.keyed())
+                differences::rows(keyed(old), keyed(new))
             )),
             Some(new) if new.digest != old.digest => lines.push(format!(
                 "table {name}: {} rows as before, other content{}",
                 new.rows,
-                differences::rows(old.keyed(), new.keyed())
+                differences::rows(keyed(old), keyed(new))
             )),
             Some(_) => {}
         }

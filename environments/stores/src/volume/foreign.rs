@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
 
 use super::helper::AT;
+use super::helper::script;
 use super::manifest::{self, Manifest, Taking};
-use super::{VolumeStore, WAITING, runbook};
+use super::{VolumeStore, WAITING};
 use crate::archive::{Reader, writer};
 
 /// How much of a file is shown: what the trait allows.
@@ -59,7 +60,7 @@ impl VolumeStore {
             Some((piece, pieces))
         });
         let mut archive = StreamReader::new(Box::pin(pieces));
-        let script = runbook::block("restore")?;
+        let script = script("restore", true)?;
         let (output, _silent) = mpsc::channel(1);
         let ended = self
             .run(false, &script, &[], Some(&mut archive), output)

@@ -14,6 +14,9 @@ use futures::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
+use super::RESTORE;
+use crate::runbook::{Place, Runbook};
+
 /// Where the helper sees the volume.
 pub(super) const AT: &str = "/volume";
 /// What the shell says at its very end. A helper that is killed says nothing, and a stream that only
@@ -21,6 +24,15 @@ pub(super) const AT: &str = "/volume";
 const STATUS: &str = "phoenix-status:";
 /// How much of what a command complains about is kept.
 const COMPLAINTS: usize = 64 << 10;
+
+/// The commands of a block of the page that people follow: the helper runs these very lines.
+pub(super) fn script(name: &str, fed: bool) -> Result<String, String> {
+    let page = Runbook::read(RESTORE).map_err(|why| why.to_string())?;
+    let block = page.block(name, Place::Volume, fed);
+    block
+        .map(|block| block.script.clone())
+        .map_err(|why| why.to_string())
+}
 
 /// A command for a helper.
 pub(super) struct Command<'a> {
@@ -227,5 +239,20 @@ async fn converse(
             },
             complaints.trim()
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_that_is_run_is_on_the_page() {
+        for (name, fed) in [("backup", false), ("restore", true)] {
+            let script = script(name, fed).unwrap();
+            assert!(script.starts_with("tar "), "{script}");
+        }
+        assert!(script("restore", false).is_err());
+        assert!(script("nothing", false).is_err());
     }
 }

@@ -9,9 +9,6 @@ mod helper;
 mod look;
 mod manifest;
 mod point;
-mod runbook;
-
-pub use runbook::TEXT as RESTORE;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,9 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::archive::{Reader, Visitor};
 use crate::{Form, Store, Taken};
-use helper::{AT, Command, Ended};
+use helper::{AT, Command, Ended, script};
 use look::{Collecting, Searching};
 use manifest::Taking;
+
+/// The page by which people restore a volume.
+pub const RESTORE: &str = include_str!("../../../../local/runbooks/volume-restore.md");
 
 /// Folder of canaries that were written straight into the volume.
 const CANARIES: &str = ".phoenix-canary";
@@ -160,7 +160,7 @@ impl VolumeStore {
         T: Send + 'static,
         W: FnOnce(mpsc::Receiver<Bytes>, CancellationToken) -> Result<T, String> + Send + 'static,
     {
-        let script = runbook::block("backup")?;
+        let script = script("backup", false)?;
         let (output, pieces) = mpsc::channel(WAITING);
         let over = CancellationToken::new();
         let working = tokio::task::spawn_blocking({
@@ -294,7 +294,7 @@ impl Store for VolumeStore {
                 "it holds {held} entries; a recovery point goes into a fresh volume only"
             )));
         }
-        let script = runbook::block("restore").map_err(fail)?;
+        let script = script("restore", true).map_err(fail)?;
         let mut archive = point::Opened::open(from).await.map_err(fail)?;
         let (output, _silent) = mpsc::channel(1);
         let ended = self

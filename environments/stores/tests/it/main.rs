@@ -5,7 +5,9 @@
     reason = "helpers of tests, which the lints do not know as tests; a skip has to be seen"
 )]
 
+mod bench;
 mod bucket;
+mod container;
 mod foreign;
 mod memory;
 mod mysql;

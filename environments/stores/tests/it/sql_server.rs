@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::models::PortBinding;
 use phoenix_stores::server::Server;
-use testcontainers::core::{ContainerAsync, IntoContainerPort as _};
+use testcontainers::core::{ContainerAsync, ExecCommand, IntoContainerPort as _};
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{GenericImage, ImageExt as _};
 
@@ -14,6 +15,27 @@ use testcontainers::{GenericImage, ImageExt as _};
 pub(crate) struct Running {
     pub(crate) server: Server,
     pub(crate) container: ContainerAsync<GenericImage>,
+}
+
+impl Running {
+    /// How long a script takes in the server's container; what it says where it fails.
+    pub(crate) async fn timed(&self, script: &str) -> Result<Duration, String> {
+        let started = Instant::now();
+        // A pipe fails with any of its commands, or the time is that of nothing.
+        let command = ExecCommand::new(["bash", "-o", "pipefail", "-c", script]);
+        let mut done = self
+            .container
+            .exec(command)
+            .await
+            .map_err(|why| why.to_string())?;
+        done.stdout_to_vec().await.map_err(|why| why.to_string())?;
+        let took = started.elapsed();
+        let words = done.stderr_to_vec().await.map_err(|why| why.to_string())?;
+        match done.exit_code().await.map_err(|why| why.to_string())? {
+            Some(0) => Ok(took),
+            _ => Err(String::from_utf8_lossy(&words).into_owned()),
+        }
+    }
 }
 
 /// The engine, or `None` where the test has to be left out: without Docker or without the image.

@@ -1,5 +1,6 @@
 //! The MySQL driver against a real server.
 
+mod bench;
 mod differences;
 mod faults;
 mod fixture;

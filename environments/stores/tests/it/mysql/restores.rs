@@ -7,6 +7,7 @@ use phoenix_stores::mysql::{Mysql, RESTORE, SNAPSHOT_RESTORE};
 use phoenix_stores::{Form, Store as _};
 
 use super::fixture::{awkward, server};
+use crate::sql_server::Running;
 
 /// Writes from several sessions until it is dropped.
 fn writer(store: &Mysql) -> tokio::task::JoinSet<()> {
@@ -59,6 +60,17 @@ async fn a_dump_taken_under_load_comes_back_as_its_fingerprint_says() {
     assert!(error.why.contains("not empty"), "{error}");
 }
 
+/// The password of today, by someone who knows the one of then.
+async fn set_password(target: &Running, hosts: &[&str]) {
+    for host in hosts {
+        let script = format!(
+            "MYSQL_PWD=$MYSQL_ROOT_PASSWORD mysql --user=root \
+             --execute=\"ALTER USER 'root'@'{host}' IDENTIFIED BY 'of today'\""
+        );
+        target.timed(&script).await.unwrap();
+    }
+}
+
 /// Puts a physical recovery point into a server that has another password.
 async fn physical(store: &Mysql) {
     let folder = tempfile::tempdir().unwrap();
@@ -73,17 +85,13 @@ async fn physical(store: &Mysql) {
     let (mut target, _) = server("stack").await.unwrap();
     target.server.password = "of today".to_owned();
     let fresh = Mysql::new(target.server.clone()).unwrap();
-    fresh.set_password("root", "%", "of today").await.unwrap();
-    fresh.ready(Duration::from_secs(10)).await.unwrap();
     // The tools in the container come over the socket.
-    fresh
-        .set_password("root", "localhost", "of today")
-        .await
-        .unwrap();
+    set_password(&target, &["%", "localhost"]).await;
+    fresh.ready(Duration::from_secs(10)).await.unwrap();
     fresh.restore(folder.path()).await.unwrap();
     let error = fresh.ready(Duration::from_secs(1)).await.unwrap_err();
     assert!(error.why.contains("Access denied"), "{error}");
-    fresh.set_password("root", "%", "of today").await.unwrap();
+    set_password(&target, &["%"]).await;
     let restored = fresh.fingerprint().await.unwrap().unwrap();
     assert_eq!(fresh.compare(&taken, &restored), Vec::<String>::new());
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use phoenix_stores::Store as _;
 
 use super::fixture::server;
+use crate::bench::{asked, peak};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "makes and reads a database of 1 GB"]
@@ -13,10 +14,7 @@ async fn a_fingerprint_beside_a_digested_dump() {
     let Some((running, store)) = server("stack").await else {
         return;
     };
-    let megabytes: u64 = std::env::var("PHOENIX_BENCH_MB")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1024);
+    let megabytes = asked("PHOENIX_BENCH_MB", 1024);
     // Rows as messages have them: a key, a time, some words; 250 bytes each.
     for table in 0..4 {
         let rows = megabytes * 1000;
@@ -33,21 +31,22 @@ async fn a_fingerprint_beside_a_digested_dump() {
         .await
         .unwrap();
     for round in 1..=2 {
+        let before = peak();
         let started = Instant::now();
         store.fingerprint().await.unwrap();
         let fingerprint = started.elapsed();
+        let after = peak();
         let started = Instant::now();
         store.screen().await.unwrap();
         let screening = started.elapsed();
-        let started = Instant::now();
-        let script = ["sh", "-c", "pg_dump -U keeper stack | sha256sum"];
-        let command = testcontainers::core::ExecCommand::new(script);
-        let mut done = running.container.exec(command).await.unwrap();
-        done.stdout_to_vec().await.unwrap();
-        let dump = started.elapsed();
+        let dump = running
+            .timed("pg_dump -U keeper stack | sha256sum")
+            .await
+            .unwrap();
         eprintln!(
             "round {round}, {}: fingerprint {fingerprint:?}, screening {screening:?}, \
-             pg_dump | sha256sum {dump:?}",
+             pg_dump | sha256sum {dump:?}; most memory of this process {before} MB before, {after} MB \
+             after the fingerprint",
             size[0]
         );
     }

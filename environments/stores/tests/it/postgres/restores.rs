@@ -7,6 +7,7 @@ use phoenix_stores::postgres::{Postgres, RESTORE, SNAPSHOT_RESTORE};
 use phoenix_stores::{Form, Store as _};
 
 use super::fixture::{awkward, server};
+use crate::sql_server::Running;
 
 /// Writes from several sessions until it is dropped.
 fn writer(store: &Postgres) -> tokio::task::JoinSet<()> {
@@ -65,6 +66,12 @@ async fn a_dump_taken_under_load_comes_back_as_its_fingerprint_says() {
     assert!(error.why.contains("not empty"), "{error}");
 }
 
+/// The password of today, given over the server's own socket, which asks for none.
+async fn set_password(target: &Running) {
+    let script = "psql -U keeper stack -c \"ALTER ROLE keeper PASSWORD 'of today'\"";
+    target.timed(script).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_base_backup_comes_back_with_the_passwords_of_then() {
     let Some((_source, store)) = awkward().await else {
@@ -85,7 +92,7 @@ async fn a_base_backup_comes_back_with_the_passwords_of_then() {
     let (mut target, _) = server("stack").await.unwrap();
     target.server.password = "of today".to_owned();
     let fresh = Postgres::new(target.server.clone()).unwrap();
-    fresh.set_password("keeper", "of today").await.unwrap();
+    set_password(&target).await;
     fresh.ready(Duration::from_secs(10)).await.unwrap();
     fresh.restore(folder.path()).await.unwrap();
     let error = fresh.ready(Duration::from_secs(1)).await.unwrap_err();
@@ -93,7 +100,7 @@ async fn a_base_backup_comes_back_with_the_passwords_of_then() {
         error.why.contains("password authentication failed"),
         "{error}"
     );
-    fresh.set_password("keeper", "of today").await.unwrap();
+    set_password(&target).await;
     let restored = fresh.fingerprint().await.unwrap().unwrap();
     assert_eq!(fresh.compare(&taken, &restored), Vec::<String>::new());
     let kept = fresh
