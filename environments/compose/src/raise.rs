@@ -235,6 +235,10 @@ impl Compose {
                 .map(|name| self.engine.network_name(name))
                 .collect()
         };
+        // The gate last: that it is open says that everything is.
+        self.engine
+            .open_egress(image, &networks, &self.ways)
+            .await?;
         let doors = self.engine.open_gate(image, &networks, &places).await?;
         for service in &self.stack.services {
             let host = phoenix_kit::access::url_of(service)?;

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod egress;
 mod filling;
 mod layers;
 mod project;
