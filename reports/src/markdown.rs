@@ -89,6 +89,13 @@ fn news(out: &mut String, cycle: &CycleView) -> std::fmt::Result {
     for attempt in &cycle.started.broken {
         writeln!(out, "\n{}", broken(attempt))?;
     }
+    if let Some(egress) = &cycle.started.egress {
+        let all = match egress.as_slice() {
+            [] => "nothing".to_owned(),
+            some => cell(&some.join(", ")),
+        };
+        writeln!(out, "\nWhat the stack could reach beyond itself: {all}")?;
+    }
     if let Some(foreign) = &cycle.foreign {
         writeln!(out, "\nRestored from backups that phoenix did not make:\n")?;
         for point in &foreign.points {

@@ -4,21 +4,24 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
-use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HostConfig, NetworkConnectRequest, NetworkingConfig,
-    PortBinding,
-};
-use bollard::query_parameters::CreateContainerOptionsBuilder;
+use bollard::models::PortBinding;
 use phoenix_engine::environment::DriverError;
 
 use crate::engine::{Engine, NetworkSpec};
+use crate::forward::Forwarder;
 use crate::settings::Place;
 
 /// Ports of the gate itself are counted from here.
 const FIRST_PORT: u16 = 20_000;
 /// The gate's own network.
 const EDGE: &str = "phoenix-edge";
+
+/// How long a gate may take to listen.
+const OPENS_WITHIN: Duration = Duration::from_secs(10);
+/// Time between two calls at a door that is not open yet.
+const KNOCK_EVERY: Duration = Duration::from_millis(15);
 
 /// Where each place of the stack is reached from the host.
 pub(crate) type Doors = BTreeMap<Place, SocketAddr>;
@@ -38,15 +41,6 @@ impl Engine {
         let fail = |why: bollard::errors::Error| DriverError::new(doing, why);
         self.make_network(EDGE, NetworkSpec::Edge).await?;
         let numbered: Vec<(u16, &Place)> = (FIRST_PORT..).zip(places).collect();
-        let mut script = String::new();
-        for (port, place) in &numbered {
-            // The name is asked for at each connection: a container that came anew has a new address.
-            script.push_str(&format!(
-                "socat TCP-LISTEN:{port},fork,reuseaddr,backlog=256 TCP:{}:{},connect-timeout=5 &\n",
-                place.service, place.port
-            ));
-        }
-        script.push_str("wait\n");
         let bindings: HashMap<String, Option<Vec<PortBinding>>> = numbered
             .iter()
             .map(|(port, _)| {
@@ -57,52 +51,24 @@ impl Engine {
                 (format!("{port}/tcp"), Some(vec![loopback]))
             })
             .collect();
-        let body = ContainerCreateBody {
-            image: Some(image.to_owned()),
-            entrypoint: Some(vec!["/bin/sh".to_owned(), "-c".to_owned()]),
-            cmd: Some(vec![script]),
-            labels: Some(HashMap::from([(
-                crate::engine::RUN.to_owned(),
-                self.run().to_owned(),
-            )])),
-            exposed_ports: Some(bindings.keys().cloned().collect()),
-            host_config: Some(HostConfig {
-                port_bindings: Some(bindings),
-                init: Some(true),
-                ..HostConfig::default()
-            }),
-            networking_config: Some(NetworkingConfig {
-                endpoints_config: Some(HashMap::from([(
-                    self.network_name(EDGE),
-                    EndpointSettings::default(),
-                )])),
-            }),
-            ..ContainerCreateBody::default()
-        };
-        let name = format!("phoenix-{}-gate", self.run().to_lowercase());
-        let options = CreateContainerOptionsBuilder::new().name(&name).build();
         let made = self
-            .docker()
-            .create_container(Some(options), body)
-            .await
-            .map_err(fail)?;
-        for network in networks {
-            let request = NetworkConnectRequest {
-                container: made.id.clone(),
-                endpoint_config: None,
-            };
-            self.docker()
-                .connect_network(network, request)
-                .await
-                .map_err(fail)?;
-        }
-        self.docker()
-            .start_container(&made.id, None)
+            .forward(Forwarder {
+                name: "gate",
+                image,
+                ways: numbered
+                    .iter()
+                    .map(|(port, place)| (*port, format!("{}:{}", place.service, place.port)))
+                    .collect(),
+                outer: self.network_name(EDGE),
+                inner: networks,
+                aliases: Vec::new(),
+                published: bindings,
+            })
             .await
             .map_err(fail)?;
         let found = self
             .docker()
-            .inspect_container(&made.id, None)
+            .inspect_container(&made, None)
             .await
             .map_err(fail)?;
         let published = found
@@ -126,6 +92,52 @@ impl Engine {
                 SocketAddr::from((Ipv4Addr::LOCALHOST, number)),
             );
         }
+        is_here(&doors, OPENS_WITHIN).await?;
         Ok(doors)
+    }
+}
+
+/// Waits until a door takes a call. None does where the engine is on another machine: its loopback is
+/// not the harness's, and every wait for a store would end with its time.
+async fn is_here(doors: &Doors, within: Duration) -> Result<(), DriverError> {
+    let Some(door) = doors.values().next() else {
+        return Ok(());
+    };
+    let knocks = async {
+        loop {
+            match tokio::net::TcpStream::connect(door).await {
+                Ok(_) => return,
+                Err(_) => phoenix_engine::pause(KNOCK_EVERY).await,
+            }
+        }
+    };
+    tokio::time::timeout(within, knocks).await.map_err(|_| {
+        let why = format!(
+            "{door} takes no call, and it is a port of the engine's machine: if that is another one \
+             (DOCKER_HOST), run phoenix there"
+        );
+        DriverError::new("reach the stack through its gate", why)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gate_on_another_machine_is_told_apart_from_one_here() {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .unwrap();
+        let place = Place {
+            service: "db".to_owned(),
+            port: 5432,
+        };
+        let doors = Doors::from([(place, listener.local_addr().unwrap())]);
+        let within = Duration::from_millis(200);
+        is_here(&doors, within).await.unwrap();
+        drop(listener);
+        let why = is_here(&doors, within).await.unwrap_err().to_string();
+        assert!(why.contains("DOCKER_HOST"), "{why}");
     }
 }

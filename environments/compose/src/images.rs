@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phoenix_engine::environment::DriverError;
+use phoenix_evidence::finding::Level;
 
+use crate::egress::taken;
 use crate::engine::Engine;
 use crate::project::{Files, Project, Tool, reaches, resolve};
 use crate::raise::attached_to;
@@ -12,6 +14,15 @@ use crate::settings::Settings;
 
 /// What registries and engines say of an image that is not there for this architecture.
 const NO_MANIFEST: &str = "no matching manifest";
+
+/// Names of images in which understudies stand for applications.
+const UNDERSTUDIES: [&str; 5] = [
+    "phoenix.local/bookstack:",
+    "phoenix.local/mattermost:",
+    "phoenix.local/understudy:",
+    "phoenix.local/zitadel:",
+    "phoenix.local/zulip:",
+];
 
 /// The chosen set.
 pub(crate) struct Chosen {
@@ -32,6 +43,18 @@ struct Had {
 }
 
 impl Chosen {
+    /// What evidence from these images weighs.
+    pub(crate) fn level(&self) -> Level {
+        let is_played = |image: &String| UNDERSTUDIES.iter().any(|name| image.starts_with(name));
+        if self.upstream {
+            Level::MirrorUpstream
+        } else if self.digests.keys().any(is_played) {
+            Level::MirrorUnderstudies
+        } else {
+            Level::MirrorAirgapped
+        }
+    }
+
     /// Looks at what is there, and fetches what is not.
     ///
     /// # Errors
@@ -149,6 +172,12 @@ pub(crate) async fn guarded(
             ));
         }
     }
+    if let Some(host) = taken(&project, &settings.egress) {
+        return Err(DriverError::new(
+            format!("let the stack reach {host}"),
+            "it has a service of that name itself",
+        ));
+    }
     let project = project.without(&settings.without);
     let found = reaches(&project, &project.folder, &settings.remap.remap());
     if found.is_empty() {
@@ -182,4 +211,49 @@ async fn look(engine: &Engine, wanted: &BTreeSet<String>) -> Result<Had, DriverE
         }
     }
     Ok(had)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_an_understudy_plays_does_the_level_say_so() {
+        let level = |upstream, images: &[&str]| {
+            let digests = images
+                .iter()
+                .map(|name| ((*name).to_owned(), String::new()));
+            let chosen = Chosen {
+                upstream,
+                digests: digests.collect(),
+                foreign: BTreeMap::new(),
+            };
+            chosen.level()
+        };
+        let real = [
+            "phoenix.local/postgres:current",
+            "phoenix.local/glewlwyd:current",
+        ];
+        assert_eq!(level(false, &real), Level::MirrorAirgapped);
+        let played = [
+            "phoenix.local/postgres:current",
+            "phoenix.local/zulip:current",
+        ];
+        assert_eq!(level(false, &played), Level::MirrorUnderstudies);
+        assert_eq!(level(true, &real), Level::MirrorUpstream);
+    }
+
+    #[test]
+    fn every_image_made_from_the_understudy_is_known() {
+        let recipes = concat!(env!("CARGO_MANIFEST_DIR"), "/../../local/images/recipes");
+        let from = "FROM phoenix.local/understudy:";
+        for recipe in std::fs::read_dir(recipes).unwrap().flatten() {
+            let text =
+                std::fs::read_to_string(recipe.path().join("Dockerfile")).unwrap_or_default();
+            let name = format!("phoenix.local/{}:", recipe.file_name().to_string_lossy());
+            if text.lines().any(|line| line.starts_with(from)) {
+                assert!(UNDERSTUDIES.contains(&name.as_str()), "{name}");
+            }
+        }
+    }
 }

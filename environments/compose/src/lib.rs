@@ -2,12 +2,16 @@
 //! that people wrote for other ends.
 
 mod driver;
+mod egress;
 pub mod engine;
+mod environment;
 mod faults;
+mod forward;
 mod gate;
 mod images;
 pub mod init;
 mod layers;
+mod made;
 mod own;
 pub mod project;
 mod raise;

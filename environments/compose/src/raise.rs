@@ -261,10 +261,12 @@ impl Compose {
                 .map(|name| self.engine.network_name(name))
                 .collect()
         };
-        let doors = self
-            .engine
-            .open_gate(&self.own.gate, &networks, &places)
+        // The gate last: that it is open says that everything is.
+        let image = &self.own.gate;
+        self.engine
+            .open_egress(image, &networks, &self.ways)
             .await?;
+        let doors = self.engine.open_gate(image, &networks, &places).await?;
         for service in &self.stack.services {
             let host = phoenix_kit::access::url_of(service)?;
             let place = self.settings.place(service)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{join_all, try_join_all};
 use phoenix_engine::environment::{DriverError, Started};
-use phoenix_engine::stack::{Automation, Service, StoreKind};
+use phoenix_engine::stack::{Automation, Service};
 use phoenix_kit::automation;
 
 use crate::driver::Compose;
@@ -20,13 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(15);
 const LOOK_WITHIN: Duration = Duration::from_secs(5);
 /// Lines of a dead service's log that are told.
 const LAST_LINES: usize = 5;
-/// Where upstream's image of Zulip keeps its management command.
-const ZULIP_MANAGE: &str = "/home/zulip/deployments/current/manage.py";
-/// The variable by which Zitadel is told where its first boot leaves the service user's token.
-const ZITADEL_PATPATH: &str = "ZITADEL_FIRSTINSTANCE_PATPATH";
 
 impl Compose {
-    fn service(&self, name: &str) -> Result<&Service, DriverError> {
+    pub(crate) fn service(&self, name: &str) -> Result<&Service, DriverError> {
         self.stack.service(name).ok_or_else(|| {
             DriverError::new(format!("find the service {name}"), "it is not declared")
         })
@@ -198,22 +194,15 @@ impl Compose {
 
     /// Asks until somebody else than the ingress answers.
     async fn listens(&self, service: &Service) {
+        // Made once: a client reads its authorities, which takes longer than an answer.
+        let client = self.network.client(LOOK_WITHIN);
         loop {
-            if self.answers(service).await {
+            if let Ok(client) = &client
+                && answers(client, service).await
+            {
                 return;
             }
             phoenix_engine::pause(LOOK_EVERY).await;
-        }
-    }
-
-    /// Whether the service itself answers; 502, 503 and 504 are the ingress's own words.
-    async fn answers(&self, service: &Service) -> bool {
-        let Ok(client) = self.network.client(LOOK_WITHIN) else {
-            return false;
-        };
-        match client.get(&service.url).send().await {
-            Ok(answer) => !matches!(answer.status().as_u16(), 502..=504),
-            Err(_) => false,
         }
     }
 
@@ -247,76 +236,6 @@ impl Compose {
         )
         .await
         .map(|_stopped| ())
-    }
-
-    /// The token that a first boot left in its container, if this was one.
-    async fn first_token(&self, provider: &Service) -> Result<Option<String>, DriverError> {
-        let Some(container) = self.engine.container(&container_of(provider)).await? else {
-            return Ok(None);
-        };
-        let variables = self.engine.variables(&container.id).await?;
-        let Some((_, path)) = variables.iter().find(|(name, _)| name == ZITADEL_PATPATH) else {
-            return Ok(None);
-        };
-        self.engine.read_file(&container.id, path).await
-    }
-
-    /// What somebody once did by hand in a Zulip that had nothing: no later start does it again.
-    async fn create_organisations(&self) -> Result<(), DriverError> {
-        for service in self.stack.services.iter().filter(|one| one.app == "zulip") {
-            let doing = || format!("create the organisation of {}", service.name);
-            let (email, password) = self.access.owner(service).await?;
-            let Some(container) = self.engine.container(&container_of(service)).await? else {
-                return Err(DriverError::new(doing(), "it has no container"));
-            };
-            // By a file of its own user's: an argument list is for everybody to read.
-            let script = format!(
-                "set -eu; umask 077; file=$(mktemp); printf %s \"$PHOENIX_PASSWORD\" >\"$file\"; \
-                 {ZULIP_MANAGE} create_realm Platform \"$PHOENIX_EMAIL\" Owner \
-                 --password-file \"$file\"; rm -f \"$file\""
-            );
-            let done = self
-                .engine
-                .exec(
-                    &container.id,
-                    Some("zulip"),
-                    &["/bin/sh", "-c", &script],
-                    &[("PHOENIX_PASSWORD", &password), ("PHOENIX_EMAIL", &email)],
-                )
-                .await?;
-            if done.code != 0 {
-                return Err(DriverError::new(
-                    doing(),
-                    format!("it ended with {}: {}", done.code, done.output.trim()),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The harness's own access to the applications that run.
-    async fn after_start(&self, services: &[String]) -> Result<(), DriverError> {
-        for name in services {
-            let service = self.service(name)?;
-            match service.app.as_str() {
-                "mattermost" => self.access.first_account(service).await?,
-                "bookstack" => self.api_token(service).await?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// A token of an application that gives one to nobody without a person.
-    async fn api_token(&self, service: &Service) -> Result<(), DriverError> {
-        let (sql, values) = self.access.api_token(&service.name)?;
-        let stores = self.stack.stores_of(service);
-        let Some(store) = stores.iter().find(|one| one.kind == StoreKind::Database) else {
-            return Ok(());
-        };
-        // Restored data has it already; a database without its tables has no place for it.
-        let _known = self.handle(store).await?.execute(sql, &values).await;
-        Ok(())
     }
 
     /// Performs a manual step by its automation.
@@ -377,7 +296,9 @@ impl Compose {
             {
                 found.push(format!("the container of {name} runs"));
             }
-            if self.answers(service).await {
+            if let Ok(client) = self.network.client(LOOK_WITHIN)
+                && answers(&client, service).await
+            {
                 found.push(format!("{name} at {}", service.url));
             }
         }
@@ -393,5 +314,13 @@ impl Compose {
             found.extend(open.into_iter().flatten());
         }
         found
+    }
+}
+
+/// Whether the service itself answers; 502, 503 and 504 are the ingress's own words.
+async fn answers(client: &reqwest::Client, service: &Service) -> bool {
+    match client.get(&service.url).send().await {
+        Ok(answer) => !matches!(answer.status().as_u16(), 502..=504),
+        Err(_) => false,
     }
 }

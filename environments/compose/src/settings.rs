@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::{Service, Stack, Store};
+use phoenix_language::value::Egress;
 use serde::Deserialize;
 
 use crate::project::guard::{Fill, Remap};
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     serves_within: Option<String>,
     #[serde(default)]
     pub(crate) remap: Remapped,
+    #[serde(default, deserialize_with = "ways_out")]
+    pub(crate) egress: Vec<Egress>,
     /// What containers may lose of their own layers, as `service:/path`, and why.
     #[serde(default)]
     pub(crate) losable: BTreeMap<String, String>,
@@ -137,6 +140,13 @@ fn words<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Er
 
 fn paths<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D::Error> {
     Ok(words(from)?.into_iter().map(PathBuf::from).collect())
+}
+
+fn ways_out<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Egress>, D::Error> {
+    words(from)?
+        .iter()
+        .map(|text| phoenix_language::value::egress(text).map_err(serde::de::Error::custom))
+        .collect()
 }
 
 fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u16, D::Error> {

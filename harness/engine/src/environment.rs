@@ -152,6 +152,12 @@ pub trait Environment: Send + Sync {
     /// Versions of engines and digests of images, by name.
     fn versions(&self) -> BTreeMap<String, String>;
 
+    /// What the stack can reach beyond itself, as its allow-list has it; `None` where nothing keeps it
+    /// from reaching more.
+    fn egress(&self) -> Option<Vec<String>> {
+        None
+    }
+
     /// Brings everything up from nothing: vessels, secrets, services in order, and the
     /// configuration that production gets from code (clients at the provider, accounts for the
     /// harness).

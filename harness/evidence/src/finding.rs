@@ -104,6 +104,9 @@ pub enum Level {
     Embedded,
     /// The Compose mirror with understudies.
     MirrorUnderstudies,
+    /// The Compose mirror with images of the air-gapped set, none of which is an understudy: every
+    /// program is the real one, as a distribution packs it.
+    MirrorAirgapped,
     /// The Compose mirror with upstream images.
     MirrorUpstream,
     /// An emulated cloud control plane.

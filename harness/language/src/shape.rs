@@ -20,6 +20,8 @@ pub enum Shape {
     Duration,
     /// A count with a bound.
     Bound,
+    /// A place beyond the stack that it may reach.
+    Egress,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A list, or a single one.
@@ -135,6 +137,15 @@ impl Shape {
                 }
                 None => wrong("a count"),
             },
+            Self::Egress => match node.text() {
+                Some(text) => {
+                    if let Err(why) = value::egress(text) {
+                        let message = format!("{what}: `{text}` is no way out");
+                        source.error(node.place, "bad-egress", message, Some(why));
+                    }
+                }
+                None => wrong("a name and a port"),
+            },
             Self::Word(words) => match node.text() {
                 Some(text) if words.contains(&text) => {}
                 Some(text) => source.error(
@@ -196,7 +207,12 @@ impl Shape {
             | (Self::List(_), Kind::List(_))
             | (Self::Anything, _) => true,
             (
-                Self::Text | Self::Number | Self::Flag | Self::Duration | Self::Bound,
+                Self::Text
+                | Self::Number
+                | Self::Flag
+                | Self::Duration
+                | Self::Bound
+                | Self::Egress,
                 Kind::Scalar { .. },
             ) => true,
             _ => false,
@@ -218,6 +234,10 @@ impl Shape {
             Self::Bound => json!({
                 "type": ["integer", "string"],
                 "description": "a number, `at least 1` or `at most 5`",
+            }),
+            Self::Egress => json!({
+                "type": "string",
+                "description": "`name:port`, or `name:port -> address:port`",
             }),
             Self::Word(words) => json!({"enum": words}),
             Self::List(shape) => {

@@ -62,6 +62,57 @@ pub fn bound(text: &str) -> Result<(u64, Option<u64>), String> {
     }
 }
 
+/// A place beyond the stack that it may reach: its name and port in the stack, and where that leads,
+/// which is the same place unless the file says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Egress {
+    /// The name by which the stack calls it.
+    pub host: String,
+    /// The port at which the stack calls it.
+    pub port: u16,
+    /// Where that leads to: a name or an address, and a port.
+    pub to: (String, u16),
+}
+
+impl std::fmt::Display for Egress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { host, port, to } = self;
+        write!(f, "{host}:{port}")?;
+        if (host, port) != (&to.0, &to.1) {
+            write!(f, " -> {}:{}", to.0, to.1)?;
+        }
+        Ok(())
+    }
+}
+
+/// A way out: `smtp.example.test:25`, or `smtp.example.test:25 -> 192.0.2.7:2525`.
+///
+/// # Errors
+/// What is wrong with it, in a few words.
+pub fn egress(text: &str) -> Result<Egress, String> {
+    let example = "write `smtp.example.test:25` or `smtp.example.test:25 -> 192.0.2.7:2525`";
+    let place = |text: &str| -> Result<(String, u16), String> {
+        let (host, port) = text.trim().rsplit_once(':').ok_or(example)?;
+        // Nothing else stands in a name or an IPv4 address, and a shell may see it.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if host.is_empty() || host.starts_with('-') || !host.chars().all(plain) {
+            return Err(format!("`{host}` is no name of a host: {example}"));
+        }
+        match port.parse() {
+            Ok(0) | Err(_) => Err(format!("`{port}` is no port: {example}")),
+            Ok(port) => Ok((host.to_owned(), port)),
+        }
+    };
+    let (from, to) = text.split_once("->").unwrap_or((text, text));
+    let ((host, port), to) = (place(from)?, place(to)?);
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return Err(format!(
+            "`{host}` is an address, and only a name can lead elsewhere: {example}"
+        ));
+    }
+    Ok(Egress { host, port, to })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +134,26 @@ mod tests {
         assert_eq!(bound("at least 1"), Ok((1, None)));
         assert_eq!(bound("at most 5"), Ok((0, Some(5))));
         assert!(bound("many").is_err());
+    }
+
+    #[test]
+    fn ways_out() {
+        let plain = egress("smtp.example.test:25").unwrap();
+        assert_eq!(plain.to, ("smtp.example.test".to_owned(), 25));
+        assert_eq!(plain.to_string(), "smtp.example.test:25");
+        let led = egress("smtp.example.test:25->192.0.2.7:2525").unwrap();
+        assert_eq!((led.port, led.to.1), (25, 2525));
+        assert_eq!(led.to_string(), "smtp.example.test:25 -> 192.0.2.7:2525");
+        for (text, said) in [
+            ("smtp.example.test", "write"),
+            ("smtp.example.test:0", "no port"),
+            ("smtp.example.test:25; rm", "no port"),
+            ("$(id):25", "no name"),
+            (":25", "no name"),
+            ("a.test:25 ->", "write"),
+            ("192.0.2.7:25", "only a name"),
+        ] {
+            assert!(egress(text).unwrap_err().contains(said), "{text}");
+        }
     }
 }

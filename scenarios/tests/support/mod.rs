@@ -249,6 +249,7 @@ fn started(stack: &Stack, scenario: &str) -> CycleStarted {
         stores: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
         host: String::new(),
+        egress: None,
         broken: Vec::new(),
     }
 }

@@ -101,6 +101,21 @@ impl Engine {
         ))
     }
 
+    /// Whether this is Podman. It takes no notice of what keeps an engine's own machine off a network,
+    /// and says so in a warning only.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn is_podman(&self) -> Result<bool, DriverError> {
+        let version = self
+            .docker
+            .version()
+            .await
+            .map_err(|why| DriverError::new("ask the engine what it is", why))?;
+        let mut parts = version.components.into_iter().flatten();
+        Ok(parts.any(|part| part.name.contains("Podman")))
+    }
+
     /// What tells this engine from any other; empty where it does not say.
     ///
     /// # Errors

@@ -9,6 +9,9 @@ use phoenix_engine::environment::DriverError;
 
 use super::{Engine, is_gone};
 
+/// The API from which an engine can keep itself off an internal network.
+const ISOLATES: (usize, usize) = (1, 48);
+
 /// What a network is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkSpec {
@@ -17,6 +20,35 @@ pub enum NetworkSpec {
     /// The gate's own: its ports are published, and packets that leave it are not translated, so
     /// that none finds its way back.
     Edge,
+    /// That of the ways out: containers of the stack are not on it.
+    Exit,
+}
+
+impl NetworkSpec {
+    /// Options for the engine's bridges, the best first: an engine refuses those that it does not know,
+    /// or takes no notice of them.
+    fn options(self, api: (usize, usize)) -> Vec<HashMap<String, String>> {
+        let option = |name: &str, value: &str| {
+            HashMap::from([(
+                format!("com.docker.network.bridge.{name}"),
+                value.to_owned(),
+            )])
+        };
+        match self {
+            // Without an address of its own on the bridge, the host cannot be called from there: what
+            // listens on all of its addresses is the first thing that a stack could reach.
+            Self::Inner => {
+                let isolated = option("gateway_mode_ipv4", "isolated");
+                let mut all = vec![isolated, option("inhibit_ipv4", "true")];
+                if api < ISOLATES {
+                    all.remove(0);
+                }
+                all
+            }
+            Self::Edge => vec![option("enable_ip_masquerade", "false")],
+            Self::Exit => vec![HashMap::new()],
+        }
+    }
 }
 
 impl Engine {
@@ -35,24 +67,23 @@ impl Engine {
         if self.networks().await?.contains(&name) {
             return Ok(());
         }
-        let request = NetworkCreateRequest {
-            name,
-            driver: Some("bridge".to_owned()),
-            internal: Some(spec == NetworkSpec::Inner),
-            options: (spec == NetworkSpec::Edge).then(|| {
-                HashMap::from([(
-                    "com.docker.network.bridge.enable_ip_masquerade".to_owned(),
-                    "false".to_owned(),
-                )])
-            }),
-            labels: Some(self.labels(&[])),
-            ..NetworkCreateRequest::default()
-        };
-        self.docker
-            .create_network(request)
-            .await
-            .map(|_made| ())
-            .map_err(|why| DriverError::new(format!("make the network {declared}"), why))
+        let api = self.docker.client_version();
+        let mut made = Ok(());
+        for options in spec.options((api.major_version, api.minor_version)) {
+            let request = NetworkCreateRequest {
+                name: name.clone(),
+                driver: Some("bridge".to_owned()),
+                internal: Some(spec == NetworkSpec::Inner),
+                options: Some(options),
+                labels: Some(self.labels(&[])),
+                ..NetworkCreateRequest::default()
+            };
+            made = self.docker.create_network(request).await.map(|_made| ());
+            if made.is_ok() {
+                break;
+            }
+        }
+        made.map_err(|why| DriverError::new(format!("make the network {declared}"), why))
     }
 
     /// Names of all networks of the run.

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod egress;
 mod events;
 mod filling;
 mod layers;

@@ -11,6 +11,9 @@ pub fn settles(evidence: Level, needed: Level) -> bool {
     match needed {
         Level::Embedded => true,
         Level::MirrorUnderstudies => !matches!(evidence, Level::Embedded | Level::EmulatedCloud),
+        Level::MirrorAirgapped => {
+            evidence == Level::MirrorAirgapped || settles(evidence, Level::MirrorUpstream)
+        }
         Level::MirrorUpstream => {
             matches!(
                 evidence,
@@ -27,9 +30,10 @@ pub fn settles(evidence: Level, needed: Level) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Level; 6] = [
+    const ALL: [Level; 7] = [
         Level::Embedded,
         Level::MirrorUnderstudies,
+        Level::MirrorAirgapped,
         Level::MirrorUpstream,
         Level::EmulatedCloud,
         Level::Rehearsal,
@@ -46,6 +50,14 @@ mod tests {
                 level == Level::RealAccount
             );
         }
+    }
+
+    #[test]
+    fn an_airgapped_mirror_says_more_than_understudies_and_less_than_upstream() {
+        assert!(settles(Level::MirrorAirgapped, Level::MirrorUnderstudies));
+        assert!(settles(Level::MirrorUpstream, Level::MirrorAirgapped));
+        assert!(!settles(Level::MirrorAirgapped, Level::MirrorUpstream));
+        assert!(!settles(Level::MirrorUnderstudies, Level::MirrorAirgapped));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub fn level_label(level: Level) -> &'static str {
     match level {
         Level::Embedded => "embedded",
         Level::MirrorUnderstudies => "mirror with understudies",
+        Level::MirrorAirgapped => "mirror with air-gapped images",
         Level::MirrorUpstream => "mirror with upstream images",
         Level::EmulatedCloud => "emulated cloud",
         Level::Rehearsal => "rehearsal",

@@ -225,6 +225,7 @@ impl One<'_> {
                 })
                 .collect(),
             host: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            egress: driver.egress(),
             broken: self.broken.clone(),
         }
     }

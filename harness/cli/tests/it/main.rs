@@ -13,6 +13,7 @@ mod foreign;
 mod generated;
 mod hindered;
 mod host;
+mod host_proxy;
 mod init;
 mod inputs;
 mod json;

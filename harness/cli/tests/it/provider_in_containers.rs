@@ -67,6 +67,8 @@ fn everybody_logs_in_again_after_a_restore() {
     let (code, target) = cycle("provider-lost", "target");
     assert_eq!(code, Some(0), "{target}");
     assert_eq!(target["recovery"], "recovered");
+    // Every program here is the real one.
+    assert_eq!(target["register"]["level"], "mirror-airgapped");
 }
 
 #[test]

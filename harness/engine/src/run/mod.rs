@@ -23,10 +23,11 @@ mod small;
 mod state;
 mod steady;
 mod survival;
+mod wait;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use phoenix_evidence::journal::event::{CycleFinished, CycleStarted, Event, Phase};
 use phoenix_evidence::journal::{JournalError, JournalWriter};
@@ -302,24 +303,5 @@ impl Cycle<'_> {
             })?;
         }
         Ok(())
-    }
-}
-
-/// Polls `probe` until it gives a value or the deadline passes; what it last saw otherwise. A first
-/// poll is made at once; polls come closer together at the start, where most waits end.
-pub(crate) async fn wait_for<T, F, Fut>(within: Duration, mut probe: F) -> Result<T, String>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T, String>>,
-{
-    let deadline = Instant::now() + within;
-    let mut pause = Duration::from_millis(5);
-    loop {
-        match probe().await {
-            Ok(value) => return Ok(value),
-            Err(saw) if Instant::now() + pause > deadline => return Err(saw),
-            Err(_) => tokio::time::sleep(pause).await,
-        }
-        pause = (pause * 2).min(Duration::from_millis(200));
     }
 }

@@ -9,7 +9,8 @@ use phoenix_evidence::journal::event::{DestructionProof, Event, Moment, Phase};
 use super::disaster::with_strays;
 use super::results::{kind, proof, result};
 use super::state::PointMade;
-use super::{Cycle, StepError, StepResult, wait_for};
+use super::wait::{for_service, wait_for};
+use super::{Cycle, StepError, StepResult};
 use crate::environment::Started;
 use crate::plan::PointChoice;
 use crate::words::{count, first_bytes};
@@ -340,16 +341,17 @@ impl Cycle<'_> {
                     return Ok::<_, StepError>(());
                 }
                 let app = self.application(service).await?;
-                let healthy = wait_for(self.environment.settles_within(), async || {
-                    let report = app.health().await;
-                    // Its own word alone: what lies behind it is judged by the checks.
-                    if report.healthy {
-                        Ok(())
-                    } else {
-                        Err(report.saw)
-                    }
-                })
-                .await;
+                let healthy =
+                    wait_for(self.environment.settles_within(), for_service, async || {
+                        let report = app.health().await;
+                        // Its own word alone: what lies behind it is judged by the checks.
+                        if report.healthy {
+                            Ok(())
+                        } else {
+                            Err(report.saw)
+                        }
+                    })
+                    .await;
                 if healthy.is_ok() {
                     self.phase(service, Phase::Healthy)?;
                 }

@@ -8,7 +8,8 @@ use phoenix_evidence::journal::event::{Event, ManualPerformed};
 use tokio::process::Command;
 
 use super::results::{kind, proof, result};
-use super::{Cycle, StepError, StepResult, wait_for};
+use super::wait::{for_anything, for_service, wait_for};
+use super::{Cycle, StepError, StepResult};
 use crate::environment::RUN_VARIABLE;
 use crate::plan::{Fault, HttpRequest, RunCommand, Step, Until};
 use crate::stack::Automation;
@@ -244,7 +245,7 @@ impl Cycle<'_> {
         let outcome = match until {
             Until::Healthy(service) => {
                 let app = self.application(service).await?;
-                wait_for(within, async || {
+                wait_for(within, for_service, async || {
                     let report = app.health().await;
                     if report.healthy {
                         Ok(report.saw)
@@ -255,9 +256,11 @@ impl Cycle<'_> {
                 .await
             }
             Until::Http(request) => {
-                wait_for(within, async || match self.send(request).await {
-                    Ok((saw, true)) => Ok(saw),
-                    Ok((saw, false)) | Err(saw) => Err(saw),
+                wait_for(within, for_anything, async || {
+                    match self.send(request).await {
+                        Ok((saw, true)) => Ok(saw),
+                        Ok((saw, false)) | Err(saw) => Err(saw),
+                    }
                 })
                 .await
             }
@@ -266,7 +269,7 @@ impl Cycle<'_> {
                 query,
                 value,
             } => {
-                wait_for(within, async || {
+                wait_for(within, for_anything, async || {
                     let found = self
                         .environment
                         .sql(store, &self.fill(query))

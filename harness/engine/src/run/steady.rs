@@ -6,6 +6,7 @@ use phoenix_evidence::finding::{CheckKind, Outcome, Subject};
 use phoenix_evidence::journal::event::{Event, Moment};
 
 use super::results::{kind, proof, result};
+use super::wait::for_service;
 use super::{Cycle, HEALTHY_WITHIN, StepError, StepResult};
 use crate::application::{Application, HealthReport, LoginEnd};
 use crate::environment::Vessel;
@@ -142,7 +143,6 @@ impl Cycle<'_> {
         let began = Instant::now();
         let mut healthy_since = None;
         let mut told = false;
-        let mut pause = Duration::from_millis(5);
         loop {
             let report = app.health().await;
             let patience = if report.healthy {
@@ -153,6 +153,7 @@ impl Cycle<'_> {
                 Duration::MAX
             };
             let left = within.saturating_sub(began.elapsed()).min(patience);
+            let pause = for_service(began.elapsed());
             if is_well(&report) || left < pause {
                 return report;
             }
@@ -166,7 +167,6 @@ impl Cycle<'_> {
                 self.says(&format!("waiting for {service}: {saw}"));
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(200));
         }
     }
 

@@ -272,6 +272,10 @@ pub struct CycleStarted {
     pub secrets: BTreeMap<String, String>,
     /// Operating system and architecture.
     pub host: String,
+    /// What the stack could reach beyond itself, by the allow-list of its environment; `None` where
+    /// the environment keeps no watch on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Vec<String>>,
     /// Attempts at this cycle that were broken off, oldest first: a run that was killed and taken up
     /// again makes such a cycle anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

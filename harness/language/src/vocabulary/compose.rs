@@ -69,6 +69,13 @@ pub(super) fn driver() -> Shape {
                     remap(),
                 ),
                 optional(
+                    "egress",
+                    "The only places beyond the stack that it may reach, each as `name:port`, or as \
+                     `name:port -> address:port` where the name leads elsewhere in a drill. \
+                     Without it there are none.",
+                    list(Shape::Egress),
+                ),
+                optional(
                     "losable",
                     "What containers keep on no declared volume and may lose, as `service:/path`, \
                      and why: logs, sessions, caches. Anything else that is found there is told.",

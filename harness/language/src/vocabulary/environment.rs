@@ -241,6 +241,7 @@ fn tie() -> Shape {
                 Word(&[
                     "embedded",
                     "mirror-understudies",
+                    "mirror-airgapped",
                     "mirror-upstream",
                     "emulated-cloud",
                     "rehearsal",

@@ -356,6 +356,7 @@ fn started() -> CycleStarted {
         stores: Vec::new(),
         secrets: std::collections::BTreeMap::new(),
         host: String::new(),
+        egress: None,
         broken: Vec::new(),
     }
 }
