@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::errors::{is_missing, words};
 use super::listing::{Version, Versions};
@@ -34,16 +35,17 @@ pub(super) struct Read {
 }
 
 /// Bytes of many objects in one file: a file per object would cost more than the object.
+#[derive(Clone)]
 pub(super) struct Pack {
     file: Arc<File>,
-    next: AtomicU64,
+    next: Arc<AtomicU64>,
 }
 
 impl Pack {
     pub(super) fn new(file: File) -> Self {
         Self {
             file: Arc::new(file),
-            next: AtomicU64::new(0),
+            next: Arc::default(),
         }
     }
 
@@ -93,15 +95,19 @@ impl BucketStore {
         });
         // In the order of the listing: keys, and versions of a key from the oldest on.
         futures::stream::iter(all)
-            .map(|(key, version, newest)| async move {
+            .map(|(key, version, newest)| {
                 let pack = match packed {
-                    Packed::All(pack) => Some(pack),
-                    Packed::Newest(pack) if newest => Some(pack),
+                    Packed::All(pack) => Some(pack.clone()),
+                    Packed::Newest(pack) if newest => Some(pack.clone()),
                     _ => None,
                 };
-                self.read(&key, &version, newest, pack)
-                    .await
-                    .map_err(|why| format!("{key}: {why}"))
+                let store = self.clone();
+                // Each on a task of its own: a request is so much work that one thread is the limit.
+                let reading = AbortOnDropHandle::new(tokio::spawn(async move {
+                    let read = store.read(&key, &version, newest, pack.as_ref()).await;
+                    read.map_err(|why| format!("{key}: {why}"))
+                }));
+                async move { reading.await.map_err(|why| why.to_string())? }
             })
             .buffered(AT_A_TIME)
             .try_filter_map(|read| async move { Ok(read) })

@@ -1,5 +1,6 @@
 //! Buckets of real servers.
 
+mod bench;
 mod failures;
 mod foreign;
 mod recover;
