@@ -164,6 +164,7 @@ mod tests {
         fn each_second(_: Duration) -> Duration {
             Duration::from_secs(1)
         }
+        let _already = rustls::crypto::ring::default_provider().install_default();
         let own = measured(for_service, Duration::from_millis(500), 1).await;
         let loop_of_scripts = measured(each_second, Duration::from_secs(3), 20).await;
         eprintln!(
