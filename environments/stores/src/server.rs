@@ -6,12 +6,17 @@
 mod helper;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bollard::Docker;
 use phoenix_engine::environment::DriverError;
 
 use crate::container::{Command, Ended};
 pub(crate) use crate::container::{Input, Sink};
+
+/// How long a server goes on refusing until it is taken at its word: while it is set up, users and
+/// databases may not be there yet.
+pub(crate) const REFUSES: Duration = Duration::from_secs(30);
 
 /// A database server that runs in a container.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use phoenix_engine::environment::DriverError;
 use phoenix_rows::mysql::text;
 use tokio::time::Instant;
 
-use crate::server::Server;
+use crate::server::{REFUSES, Server};
 use crate::sql::READERS;
 
 /// How long a connection may take.
@@ -18,6 +18,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 /// What a server answers to a wrong password, or to a name that it does not know.
 const ACCESS_DENIED: u16 = 1045;
+/// What a server that is up answers to whom it will not take: that, no right to the database, no such
+/// database.
+const REFUSALS: [u16; 3] = [ACCESS_DENIED, 1044, 1049];
 
 fn options(server: &Server) -> OptsBuilder {
     OptsBuilder::default()
@@ -75,18 +78,29 @@ pub(super) async fn lets_in(server: &Server) -> Result<(bool, String), DriverErr
     }
 }
 
-/// Waits until the server takes connections.
+/// Waits until the server takes connections. One that goes on refusing the user or the database means
+/// it.
 pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), DriverError> {
     let until = Instant::now() + within;
+    let mut refused_since = None;
     loop {
-        match connect(server).await {
-            Ok(connection) => {
+        let error = match tokio::time::timeout(CONNECT, Conn::new(options(server))).await {
+            Ok(Ok(connection)) => {
                 close(connection).await;
                 return Ok(());
             }
-            Err(error) if Instant::now() >= until => return Err(error),
-            Err(_) => tokio::time::sleep(AGAIN).await,
+            Ok(Err(error)) => {
+                let refused =
+                    matches!(&error, Error::Server(said) if REFUSALS.contains(&said.code));
+                refused_since = refused.then(|| refused_since.unwrap_or_else(Instant::now));
+                DriverError::new(connecting(server), error)
+            }
+            Err(_) => DriverError::new(connecting(server), "no answer within 10 s"),
+        };
+        if Instant::now() >= until || refused_since.is_some_and(|at| at.elapsed() >= REFUSES) {
+            return Err(error);
         }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

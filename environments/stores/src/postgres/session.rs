@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
 pub(super) use phoenix_rows::postgres::words;
 
-use crate::server::Server;
+use crate::server::{REFUSES, Server};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -73,16 +73,37 @@ pub(super) async fn lets_in(server: &Server) -> Result<(bool, String), DriverErr
     }
 }
 
-/// Waits until the server takes connections.
+/// Waits until the server takes connections. One that goes on refusing the user or the database means
+/// it.
 pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), DriverError> {
     let until = Instant::now() + within;
+    let mut refused_since = None;
     loop {
-        match connect(server).await {
-            Ok(_) => return Ok(()),
-            Err(error) if Instant::now() >= until => return Err(error),
-            Err(_) => tokio::time::sleep(AGAIN).await,
+        let error = match tokio::time::timeout(CONNECT, open(server)).await {
+            Ok(Ok(_client)) => return Ok(()),
+            Ok(Err(error)) => {
+                refused_since =
+                    is_refusal(&error).then(|| refused_since.unwrap_or_else(Instant::now));
+                DriverError::new(connecting(server), words(&error))
+            }
+            Err(_) => DriverError::new(connecting(server), "no answer within 10 s"),
+        };
+        if Instant::now() >= until || refused_since.is_some_and(|at| at.elapsed() >= REFUSES) {
+            return Err(error);
         }
+        tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// Whether a server that is up says that this user has nothing to look for here.
+fn is_refusal(error: &tokio_postgres::Error) -> bool {
+    [
+        SqlState::INVALID_PASSWORD,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        SqlState::INVALID_CATALOG_NAME,
+    ]
+    .iter()
+    .any(|state| error.code() == Some(state))
 }
 
 /// All rows of a query as text.

@@ -105,10 +105,7 @@ fn a_database_that_ends_at_its_start_is_told_with_its_last_words() {
 #[test]
 fn a_database_that_is_not_the_declared_one_is_told_by_name() {
     if possible() {
-        let said = with(&[
-            PATIENCE,
-            ["troubled.yaml", "database: ledger", "database: ledgers"],
-        ]);
+        let said = with(&[["troubled.yaml", "database: ledger", "database: ledgers"]]);
         told(&said, 3, &["wait for the store ledger in db", "ledgers"]);
     }
 }
