@@ -18,6 +18,7 @@ mod objects;
 mod pack;
 mod recover;
 mod restore;
+mod screen;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,6 +40,7 @@ use errors::words;
 
 pub use listing::Versioning;
 pub use recover::{Moment, Moved};
+pub use screen::{Screening, Suspects};
 
 /// Prefix of canaries that were written straight into the bucket.
 const CANARIES: &str = ".phoenix-canary/";
