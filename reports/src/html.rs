@@ -230,7 +230,9 @@ fn rises(cycle: &CycleView, rise_s: f64) -> Vec<Value> {
             ]));
             from = at.max(from);
         }
-        context! { service => row.service, at_s => row.at_s, parts => parts }
+        // A service that came further without it had nothing that was to be restored.
+        let nothing_to_restore = row.at_s.contains_key("started");
+        context! { service => row.service, at_s => row.at_s, parts => parts, nothing_to_restore }
     };
     cycle.phases.iter().map(rise).collect()
 }

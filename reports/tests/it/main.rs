@@ -164,3 +164,25 @@ fn logs_that_were_kept_are_linked_at_their_step() {
         format!("<a href=\"01-full-phoenix-today/logs/{step}/zitadel-db.log\">zitadel-db</a>");
     assert!(html(&view).replace("&#x2f;", "/").contains(&link));
 }
+
+#[test]
+fn a_service_with_nothing_to_restore_has_not_missed_it() {
+    let mut view = View::new(&[lines("target.jsonl")]);
+    let html = |view: &View| phoenix_reports::html(view).expect("HTML");
+    let count = |view: &View, cell: &str| html(view).matches(cell).count();
+    let (passed, missing) = (
+        "<td class=\"n\">–</td>",
+        "<span class=\"bad\">not reached</span>",
+    );
+    let (passed_before, missing_before) = (count(&view, passed), count(&view, missing));
+    let row = &mut view.cycles[0].phases[0].at_s;
+    row.remove("restored").expect("it was restored");
+    assert_eq!(count(&view, passed), passed_before + 1, "nothing of it was");
+    assert_eq!(count(&view, missing), missing_before);
+    let row = &mut view.cycles[0].phases[0].at_s;
+    row.remove("first-login").expect("somebody logged in");
+    assert_eq!(count(&view, missing), missing_before + 1, "later or not");
+    let row = &mut view.cycles[0].phases[0].at_s;
+    row.remove("first-write").expect("it was written to");
+    assert_eq!(count(&view, missing), missing_before + 2);
+}
