@@ -27,6 +27,15 @@ pub struct Files<'a> {
     pub name: &'a str,
 }
 
+/// Where the files are no YAML, a line each: version 2 of the tool names other lines, and no file.
+fn misread(files: &[PathBuf]) -> String {
+    let wrong = files.iter().filter_map(|file| {
+        let why = yaml::read(&std::fs::read_to_string(file).ok()?).err()?;
+        Some(format!("\n  {}: {why}", file.display()))
+    });
+    wrong.collect()
+}
+
 /// Has the tool resolve a project.
 ///
 /// # Errors
@@ -79,9 +88,10 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
     let said = masked(&String::from_utf8_lossy(&output.stderr), what.variables);
     if !output.status.success() {
         return Err(fail(format!(
-            "`{} config` says: {}",
+            "`{} config` says: {}{}",
             tool.shown(),
-            said.trim()
+            said.trim(),
+            misread(&files)
         )));
     }
     let text = String::from_utf8(output.stdout)
