@@ -36,6 +36,7 @@ async fn two_manifests_beside_the_check_of_rclone() {
         assert_eq!(one.len() as u64, objects);
         assert_eq!(one.suspects(&other), Suspects::default());
         let screened = started.elapsed();
+        eprintln!("round {round}: screenings and their difference {screened:?}");
         let before = peak();
         let started = Instant::now();
         let manifests = futures::future::try_join(left.fingerprint(), right.fingerprint())
@@ -52,8 +53,7 @@ async fn two_manifests_beside_the_check_of_rclone() {
             theirs.push(format!("{flags:?} {}", rclone(&server, flags).await));
         }
         eprintln!(
-            "round {round}, twice {objects} objects: screenings and their difference {screened:?}, \
-             fingerprints and theirs {ours:?}, rclone check {}; most memory of this process {before} MB before, {after} MB after the \
+            "round {round}, twice {objects} objects: fingerprints and their difference {ours:?}, rclone check {}; most memory of this process {before} MB before, {after} MB after the \
              fingerprints",
             theirs.join(", ")
         );
