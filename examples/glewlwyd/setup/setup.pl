@@ -40,9 +40,18 @@ while ((my $status = ask('POST', 'auth/', \%admin)) != 200) {
     select undef, undef, undef, 0.2;
 }
 
+my $yes = JSON::PP::true;
+# The provider last: that it answers has to mean that everything is there.
+make('the client', 'client/books', 'client/', {
+    client_id => 'books', name => 'Books', enabled => $yes, confidential => $yes,
+    client_secret => $ENV{GLEWLWYD_CLIENT_SECRET}, scope => [],
+    authorization_type => ['code', 'password'],
+    token_endpoint_auth_method => ['client_secret_post'],
+    redirect_uri => ['http://books.localhost/callback'],
+});
+
 my $key = `openssl genrsa 2048 2>/dev/null`;
 die "openssl made no key\n" if $? || $key !~ /PRIVATE KEY/;
-my $yes = JSON::PP::true;
 make('the provider', 'mod/plugin/oidc', 'mod/plugin/', {
     module => 'oidc', name => 'oidc', display_name => 'OpenID Connect', order_rank => 0,
     parameters => {
@@ -54,13 +63,6 @@ make('the provider', 'mod/plugin/oidc', 'mod/plugin/', {
         'allow-non-oidc' => $yes, 'jwks-show' => $yes, 'subject-type' => 'public',
         'name-claim' => 'mandatory', 'email-claim' => 'mandatory', 'scope-claim' => 'no',
     },
-});
-make('the client', 'client/books', 'client/', {
-    client_id => 'books', name => 'Books', enabled => $yes, confidential => $yes,
-    client_secret => $ENV{GLEWLWYD_CLIENT_SECRET}, scope => [],
-    authorization_type => ['code', 'password'],
-    token_endpoint_auth_method => ['client_secret_post'],
-    redirect_uri => ['http://books.localhost/callback'],
 });
 
 # The public half of a key.
