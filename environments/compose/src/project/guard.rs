@@ -12,7 +12,7 @@ use super::{Mount, Project, Service, Source, Volume};
 mod keys;
 mod own;
 
-use keys::{CAPABILITIES, DROPPED};
+use keys::{BUILDS, CAPABILITIES, DROPPED};
 pub(super) use keys::{HARMLESS, JUDGED};
 pub use own::{Fill, Remap, own};
 
@@ -47,6 +47,7 @@ pub fn reaches(project: &Project, folder: &Path, remap: &Remap) -> Vec<Reach> {
         found.modes(name, service);
         found.rights(name, service);
         found.keys(name, service);
+        found.build(name, service);
     }
     for (name, volume) in &owned.volumes {
         found.volume(name, volume);
@@ -266,6 +267,22 @@ impl Found {
                 );
             } else if !known && !key.starts_with("x-") {
                 self.key(name, key, "the harness does not know what this reaches");
+            }
+        }
+    }
+
+    /// A build may tag images of others, run on the host's network, or write where it is told to.
+    fn build(&mut self, name: &str, service: &Service) {
+        let Some(asked) = service.raw.get("build").and_then(Value::as_object) else {
+            return;
+        };
+        let set = asked.iter().filter(|(_, value)| !value.is_null());
+        for (key, value) in set {
+            let inside = key == "network" && text(value).as_deref() == Some("none");
+            if !inside && !BUILDS.contains(&key.as_str()) {
+                let what =
+                    format!("its build asks for `{key}`, which is more than a folder of files");
+                self.key(name, "build", &what);
             }
         }
     }

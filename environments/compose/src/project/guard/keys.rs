@@ -2,10 +2,9 @@
 
 /// Keys of a service that reach nothing outside. What is in neither this list nor [`JUDGED`] nor
 /// [`DROPPED`] is refused: the format grows, and what a new key reaches is not known here.
-pub(in super::super) const HARMLESS: [&str; 49] = [
+pub(in super::super) const HARMLESS: [&str; 48] = [
     "annotations",
     "blkio_config",
-    "build",
     "command",
     "configs",
     "cpu_count",
@@ -55,7 +54,8 @@ pub(in super::super) const HARMLESS: [&str; 49] = [
 ];
 
 /// Keys that are judged by their value below.
-pub(in super::super) const JUDGED: [&str; 20] = [
+pub(in super::super) const JUDGED: [&str; 21] = [
+    "build",
     "cap_add",
     "cgroup",
     "cgroup_parent",
@@ -93,6 +93,22 @@ pub(super) const DROPPED: [&str; 12] = [
     "pull_policy",
     "restart",
     "scale",
+];
+
+/// Keys of a build that read a folder and make an image of it, and do nothing else.
+pub(super) const BUILDS: [&str; 12] = [
+    "args",
+    "context",
+    "dockerfile",
+    "dockerfile_inline",
+    "isolation",
+    "labels",
+    "no_cache",
+    "platforms",
+    "provenance",
+    "pull",
+    "shm_size",
+    "target",
 ];
 
 /// Capabilities that stay inside a container: those that every container has, and those that

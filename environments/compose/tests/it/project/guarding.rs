@@ -63,6 +63,10 @@ fn each_key_of_a_service_that_reaches_out_is_refused_by_name() {
         { "mac_address": "02:42:ac:11:00:03" },
         { "networks": { "default": { "ipv4_address": "172.20.0.5" } } },
         { "use_api_socket": true },
+        { "build": { "context": ".", "network": "host" } },
+        { "build": { "context": ".", "tags": ["mine:latest"] } },
+        { "build": { "context": ".", "privileged": true } },
+        { "build": { "context": ".", "cache_to": ["type=local,dest=/x"] } },
         { "post_start": [{ "command": "x" }] },
     ]);
     let mut lines = Vec::new();
