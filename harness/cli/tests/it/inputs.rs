@@ -35,6 +35,14 @@ fn names_that_nobody_declared() {
 }
 
 #[test]
+fn numbers_that_no_drill_could_bear() {
+    insta::assert_snapshot!(said_of(
+        "scenario: mine\nsteps:\n  - seed: { canaries: 3000000, writers: 0 }\n  - write: { for: \
+         200000000d, writers: 999999999 }\n  - backup: all\n"
+    ));
+}
+
+#[test]
 fn a_key_that_is_written_twice() {
     insta::assert_snapshot!(said_of(
         "scenario: mine\nscenario: yours\nsteps:\n  - backup: all\n"

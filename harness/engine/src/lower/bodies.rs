@@ -11,6 +11,10 @@ use crate::plan::{Check, Fault, HttpRequest, PointChoice, Seed, Until};
 
 /// Canaries of one kind that a step may ask for: all of them are held in memory.
 const CANARIES_MAX: u32 = 1_000_000;
+/// Most writers at once.
+const WRITERS_MAX: u32 = 256;
+/// Longest time of going on writing.
+const WRITES_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl Lowering<'_> {
     pub(super) fn words_of(&self, stores: &[String]) -> String {
@@ -118,7 +122,12 @@ impl Lowering<'_> {
 
     pub(super) fn seed(&self, body: &Node) -> Seed {
         let number = |key: &str| number_of(body.get(key));
-        for (key, value) in body.entries() {
+        self.writers(body);
+        for (key, value) in body
+            .entries()
+            .iter()
+            .filter(|(key, _)| key.text != "writers")
+        {
             if number_of(Some(value)).is_some_and(|n| n > CANARIES_MAX) {
                 self.source.error(
                     value.place,
@@ -149,6 +158,34 @@ impl Lowering<'_> {
             },
             writers: number("writers").unwrap_or(8) as usize,
         }
+    }
+
+    /// That somebody writes, and no more at once than tell anything.
+    pub(super) fn writers(&self, body: &Node) {
+        if let Some(node) = body.get("writers")
+            && number_of(Some(node)).is_some_and(|n| !(1..=WRITERS_MAX).contains(&n))
+        {
+            self.source.error(
+                node.place,
+                "out-of-range",
+                format!("`writers` is a number from 1 to {WRITERS_MAX}"),
+                None,
+            );
+        }
+    }
+
+    /// How long somebody writes.
+    pub(super) fn writes_for(&self, body: &Node) -> std::time::Duration {
+        let lasting = duration_of(body.get("for")).unwrap_or_default();
+        if let Some(node) = body.get("for").filter(|_| lasting > WRITES_MAX) {
+            self.source.error(
+                node.place,
+                "out-of-range",
+                "nobody goes on writing for more than a day in a drill".to_owned(),
+                Some("seconds tell as much".to_owned()),
+            );
+        }
+        lasting.min(WRITES_MAX)
     }
 
     pub(super) fn until(&self, body: &Node) -> Option<Until> {

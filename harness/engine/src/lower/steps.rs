@@ -169,7 +169,8 @@ impl<'a> Lowering<'a> {
                 push(self, kind, title, Act::Seed(seed));
             }
             "write" => {
-                let lasting = duration_of(body.get("for")).unwrap_or_default();
+                self.writers(body);
+                let lasting = self.writes_for(body);
                 let writers = number_of(body.get("writers")).unwrap_or(4) as usize;
                 let title = format!("go on writing for {}", words::duration(lasting));
                 push(self, kind, title, Act::Write { lasting, writers });
