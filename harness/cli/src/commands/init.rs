@@ -62,6 +62,12 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<u8, Error> {
     }
     let project = Project::find();
     let name = arguments.name.clone().unwrap_or_else(|| named(&folder));
+    if !is_name(&name) {
+        return Err(Error::usage(
+            format!("`{name}` is no name for an environment"),
+            "--name takes letters, digits, `-`, `_` and `.`, and begins with a letter",
+        ));
+    }
     let output = match &arguments.output {
         Some(output) => output.clone(),
         None => project.file("environments", &name),
@@ -188,6 +194,12 @@ fn shown_folder(folder: &Path) -> String {
     let real = real.unwrap_or_default();
     let name = real.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
+}
+
+/// Whether a file can be called so, and an id be made of it: it is no path.
+fn is_name(name: &str) -> bool {
+    let within = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.chars().all(within)
 }
 
 /// A name for the environment of a folder.

@@ -232,3 +232,18 @@ fn the_shipped_example_is_recognised() {
         assert!(text.contains(line), "{line}:\n{text}");
     }
 }
+
+#[test]
+fn a_name_that_is_a_path_is_refused_and_nothing_is_written() {
+    let Some(project) = stack("gitea") else {
+        return;
+    };
+    for name in ["../../evil", "", "a/b", "-x", "\u{e4}"] {
+        let name = format!("--name={name}");
+        let said = project.phoenix(&["init", &name]);
+        assert_eq!(said.code, 2, "{name}: {}{}", said.out, said.err);
+        assert!(said.err.contains("is no name"), "{}", said.err);
+    }
+    assert!(!project.path("environments").exists());
+    assert!(!project.path("PHOENIX.md").exists());
+}
