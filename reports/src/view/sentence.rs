@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phoenix_evidence::finding::{CheckKind, Outcome};
+use phoenix_evidence::finding::{CheckKind, CheckResult, Outcome};
 
 use super::{CycleView, subject};
 
@@ -128,18 +128,7 @@ impl CycleView {
         let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for result in &self.results {
             let own = result.outcome == Outcome::Fail && result.consequence_of.is_none();
-            let decides = !matches!(
-                result.check,
-                CheckKind::ManualStep
-                    | CheckKind::ManualSteps
-                    | CheckKind::Rto
-                    | CheckKind::Rpo
-                    | CheckKind::DataLoss
-                    | CheckKind::Expectation
-                    // A key counts by what it made unreadable.
-                    | CheckKind::SecretPreserved
-            );
-            if own && decides {
+            if own && decides(result) {
                 let own = result.failures.iter().map(|(kind, _)| kind.0.as_str());
                 kinds
                     .entry(subject(&result.subject))
@@ -163,5 +152,23 @@ impl CycleView {
             ),
             _ => all.join(", "),
         }
+    }
+}
+
+/// Whether a failure is a reason by itself. What adds others up is none, and a key counts by what it made
+/// unreadable; but a password that is refused seals nothing: the store behind it is shut.
+fn decides(result: &CheckResult) -> bool {
+    match result.check {
+        CheckKind::ManualStep
+        | CheckKind::ManualSteps
+        | CheckKind::Rto
+        | CheckKind::Rpo
+        | CheckKind::DataLoss
+        | CheckKind::Expectation => false,
+        CheckKind::SecretPreserved => {
+            let mut kinds = result.failures.iter().map(|(kind, _)| kind.0.as_str());
+            kinds.any(|kind| kind == "password-refused")
+        }
+        _ => true,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use phoenix_evidence::finding::{CheckKind, FailureKind, Outcome, Subject};
 use phoenix_evidence::journal::event::Event;
 use phoenix_evidence::journal::{self, Line};
 use phoenix_reports::View;
@@ -185,4 +186,26 @@ fn a_service_with_nothing_to_restore_has_not_missed_it() {
     let row = &mut view.cycles[0].phases[0].at_s;
     row.remove("first-write").expect("it was written to");
     assert_eq!(count(&view, missing), missing_before + 2);
+}
+
+#[test]
+fn a_password_that_is_refused_is_the_reason_and_a_new_key_by_itself_is_none() {
+    let mut view = View::new(&[lines("target.jsonl")]);
+    let cycle = &mut view.cycles[0];
+    let finished = cycle.finished.as_mut().expect("it ended");
+    finished.recovery = "not-recovered".to_owned();
+    let mut result = cycle.results[0].clone();
+    result.check = CheckKind::SecretPreserved;
+    result.subject = Subject::Secret("wiki/secret".to_owned());
+    result.outcome = Outcome::Fail;
+    result.consequence_of = None;
+    for (kind, reason) in [
+        ("password-refused", "wiki/secret (password-refused)"),
+        ("key-changed", "a check failed"),
+    ] {
+        result.failures = vec![(FailureKind(kind.to_owned()), 1)];
+        cycle.results = vec![result.clone()];
+        let sentence = cycle.sentence();
+        assert!(sentence.contains(reason), "{sentence}");
+    }
 }
