@@ -147,7 +147,9 @@ impl Compose {
                     self.last_words(container).await
                 )),
             }),
-            _ = self.first_end(&mut watch, &this) => Ok(Started::Dead(self.last_words(container).await)),
+            ended = self.first_end(&mut watch, &this) => {
+                Ok(Started::Dead(self.last_words(ended).await))
+            }
         }
     }
 

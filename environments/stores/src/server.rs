@@ -10,13 +10,42 @@ use std::time::Duration;
 
 use bollard::Docker;
 use phoenix_engine::environment::DriverError;
+use tokio::time::Instant;
 
 use crate::container::{Command, Ended};
 pub(crate) use crate::container::{Input, Sink};
 
 /// How long a server goes on refusing until it is taken at its word: while it is set up, users and
 /// databases may not be there yet.
-pub(crate) const REFUSES: Duration = Duration::from_secs(30);
+const REFUSES: Duration = Duration::from_secs(30);
+/// Between two attempts at a server that is not up yet.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Why nobody was let in.
+pub(crate) struct NotLetIn {
+    pub(crate) error: DriverError,
+    /// Whether the server is up, and says that this user has nothing to look for here.
+    pub(crate) refused: bool,
+}
+
+/// Tries until somebody is let in, or until the time is over; a server that goes on refusing means it.
+pub(crate) async fn let_in<F>(within: Duration, attempt: impl Fn() -> F) -> Result<(), DriverError>
+where
+    F: Future<Output = Result<(), NotLetIn>>,
+{
+    let until = Instant::now() + within;
+    let mut refused_since = None;
+    loop {
+        let Err(NotLetIn { error, refused }) = attempt().await else {
+            return Ok(());
+        };
+        refused_since = refused.then(|| refused_since.unwrap_or_else(Instant::now));
+        if Instant::now() >= until || refused_since.is_some_and(|at| at.elapsed() >= REFUSES) {
+            return Err(error);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
 
 /// A database server that runs in a container.
 #[derive(Clone)]

@@ -70,15 +70,8 @@ impl BucketStore {
                 let version = Version {
                     id: listed.version_id.unwrap_or_else(|| "null".to_owned()),
                     marker: false,
-                    etag: listed
-                        .e_tag
-                        .unwrap_or_default()
-                        .trim_matches('"')
-                        .to_owned(),
-                    size: listed
-                        .size
-                        .and_then(|size| size.try_into().ok())
-                        .unwrap_or(0),
+                    etag: etag(listed.e_tag),
+                    size: size(listed.size),
                     written: time(listed.last_modified),
                 };
                 let newest = listed.is_latest.unwrap_or_default();
@@ -120,6 +113,16 @@ fn in_order(mut versions: Vec<(bool, Version)>) -> Vec<Version> {
     versions.reverse();
     versions.sort_by_key(|(newest, version)| (*newest, version.written));
     versions.into_iter().map(|(_, version)| version).collect()
+}
+
+/// A sum as the server lists it, without its quotation marks.
+pub(super) fn etag(listed: Option<String>) -> String {
+    listed.unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// A size as the server lists it.
+pub(super) fn size(listed: Option<i64>) -> u64 {
+    listed.and_then(|size| size.try_into().ok()).unwrap_or(0)
 }
 
 fn time(listed: Option<aws_sdk_s3::primitives::DateTime>) -> Timestamp {

@@ -30,6 +30,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::Object;
 use futures::{StreamExt as _, TryStreamExt as _};
 use phoenix_engine::environment::{DirectCopy, DriverError, FileSeen, Fingerprint, Loaded};
 use phoenix_engine::foreign::ForeignPoint;
@@ -110,8 +111,8 @@ impl BucketStore {
         )
     }
 
-    /// Keys of current objects with a prefix.
-    async fn keys(&self, prefix: &str) -> Result<Vec<String>, String> {
+    /// Current objects with a prefix.
+    async fn objects(&self, prefix: &str) -> Result<Vec<Object>, String> {
         let mut pages = self
             .client
             .list_objects_v2()
@@ -119,17 +120,18 @@ impl BucketStore {
             .prefix(prefix)
             .into_paginator()
             .send();
-        let mut keys = Vec::new();
+        let mut objects = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|why| words(&why))?;
-            keys.extend(
-                page.contents
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|it| it.key),
-            );
+            objects.extend(page.contents.unwrap_or_default());
         }
-        Ok(keys)
+        Ok(objects)
+    }
+
+    /// Keys of current objects with a prefix.
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, String> {
+        let objects = self.objects(prefix).await?.into_iter();
+        Ok(objects.filter_map(|it| it.key).collect())
     }
 
     /// All bytes of a small object.

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use phoenix_engine::environment::DriverError;
 
 use super::BucketStore;
-use super::errors::words;
-use super::listing::{Version, Versioning};
+use super::listing::{Version, Versioning, etag, size};
 
 /// What a server lists of a bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,20 +74,11 @@ fn may_be_equal(old: &Listed, new: &Listed) -> bool {
 impl BucketStore {
     /// What is listed of a bucket that never kept versions: a shorter list, and less work for a server.
     async fn current(&self) -> Result<BTreeMap<String, Listed>, String> {
-        let listing = self.client.list_objects_v2().bucket(&self.name);
-        let mut pages = listing.into_paginator().send();
-        let mut keys = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|why| words(&why))?;
-            for listed in page.contents.unwrap_or_default() {
-                let size = listed.size.and_then(|size| size.try_into().ok());
-                let sum = listed.e_tag.unwrap_or_default();
-                let sum = sum.trim_matches('"').to_owned();
-                let one = (size.unwrap_or(0), sum);
-                keys.insert(listed.key.unwrap_or_default(), vec![Some(one)]);
-            }
-        }
-        Ok(keys)
+        let listed = self.objects("").await?.into_iter().map(|object| {
+            let one = (size(object.size), etag(object.e_tag));
+            (object.key.unwrap_or_default(), vec![Some(one)])
+        });
+        Ok(listed.collect())
     }
 
     /// Lists every version of every key.

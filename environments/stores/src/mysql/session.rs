@@ -6,15 +6,12 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, OptsBuilder, Row, ServerError};
 use phoenix_engine::environment::DriverError;
 use phoenix_rows::mysql::text;
-use tokio::time::Instant;
 
-use crate::server::{REFUSES, Server};
+use crate::server::{NotLetIn, Server, let_in};
 use crate::sql::READERS;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How often a server that gives no sign is asked again.
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// What a server answers to a wrong password, or to a name that it does not know.
 const ACCESS_DENIED: u16 = 1045;
@@ -81,10 +78,9 @@ pub(super) async fn lets_in(server: &Server) -> Result<(bool, String), DriverErr
 /// Waits until the server takes connections. One that goes on refusing the user or the database means
 /// it.
 pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), DriverError> {
-    let until = Instant::now() + within;
-    let mut refused_since = None;
-    loop {
-        let error = match tokio::time::timeout(CONNECT, Conn::new(options(server))).await {
+    let_in(within, || async {
+        let (error, refused) = match tokio::time::timeout(CONNECT, Conn::new(options(server))).await
+        {
             Ok(Ok(connection)) => {
                 close(connection).await;
                 return Ok(());
@@ -92,16 +88,16 @@ pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), Drive
             Ok(Err(error)) => {
                 let refused =
                     matches!(&error, Error::Server(said) if REFUSALS.contains(&said.code));
-                refused_since = refused.then(|| refused_since.unwrap_or_else(Instant::now));
-                DriverError::new(connecting(server), error)
+                (DriverError::new(connecting(server), error), refused)
             }
-            Err(_) => DriverError::new(connecting(server), "no answer within 10 s"),
+            Err(_) => (
+                DriverError::new(connecting(server), "no answer within 10 s"),
+                false,
+            ),
         };
-        if Instant::now() >= until || refused_since.is_some_and(|at| at.elapsed() >= REFUSES) {
-            return Err(error);
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
+        Err(NotLetIn { error, refused })
+    })
+    .await
 }
 
 /// Ends a connection; what the server says to that changes nothing.

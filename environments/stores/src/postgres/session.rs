@@ -3,18 +3,15 @@
 use std::time::Duration;
 
 use phoenix_engine::environment::DriverError;
-use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
 pub(super) use phoenix_rows::postgres::words;
 
-use crate::server::{REFUSES, Server};
+use crate::server::{NotLetIn, Server, let_in};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How often a server that gives no sign is asked again.
-const AGAIN: Duration = Duration::from_millis(100);
 
 /// Values print the same whoever set what for a role or a database, and nothing is filtered or cut
 /// off silently.
@@ -23,6 +20,14 @@ const SETTINGS: &str = "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyl
                         SET bytea_output = 'hex'; SET xmloption = 'content'; \
                         SET row_security = off; SET statement_timeout = 0; SET lock_timeout = 0; \
                         SET idle_in_transaction_session_timeout = 0";
+
+/// What a server that is up answers to whom it will not take: another password, no such user, no such
+/// database.
+const REFUSALS: [SqlState; 3] = [
+    SqlState::INVALID_PASSWORD,
+    SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+    SqlState::INVALID_CATALOG_NAME,
+];
 
 async fn open(server: &Server) -> Result<Client, tokio_postgres::Error> {
     let mut config = Config::new();
@@ -46,13 +51,19 @@ fn connecting(server: &Server) -> String {
     )
 }
 
+/// A connection, or why there is none and by which code the server says so.
+async fn attempt(server: &Server) -> Result<Client, (DriverError, Option<SqlState>)> {
+    let (why, code) = match tokio::time::timeout(CONNECT, open(server)).await {
+        Ok(Ok(client)) => return Ok(client),
+        Ok(Err(error)) => (words(&error), error.code().cloned()),
+        Err(_) => ("no answer within 10 s".to_owned(), None),
+    };
+    Err((DriverError::new(connecting(server), why), code))
+}
+
 /// A connection.
 pub(super) async fn connect(server: &Server) -> Result<Client, DriverError> {
-    let doing = connecting(server);
-    match tokio::time::timeout(CONNECT, open(server)).await {
-        Ok(opened) => opened.map_err(|error| DriverError::new(doing, words(&error))),
-        Err(_) => Err(DriverError::new(doing, "no answer within 10 s")),
-    }
+    attempt(server).await.map_err(|(error, _)| error)
 }
 
 /// Whether the server lets in who comes as this user with this password, and what it answered.
@@ -60,50 +71,26 @@ pub(super) async fn connect(server: &Server) -> Result<Client, DriverError> {
 /// # Errors
 /// When it does not answer, or refuses for another reason.
 pub(super) async fn lets_in(server: &Server) -> Result<(bool, String), DriverError> {
-    match tokio::time::timeout(CONNECT, open(server)).await {
-        Ok(Ok(_client)) => Ok((true, format!("let in as {}", server.user))),
-        Ok(Err(error)) if error.code() == Some(&SqlState::INVALID_PASSWORD) => {
-            Ok((false, words(&error)))
-        }
-        Ok(Err(error)) => Err(DriverError::new(connecting(server), words(&error))),
-        Err(_) => Err(DriverError::new(
-            connecting(server),
-            "no answer within 10 s",
-        )),
+    match attempt(server).await {
+        Ok(_client) => Ok((true, format!("let in as {}", server.user))),
+        Err((error, Some(SqlState::INVALID_PASSWORD))) => Ok((false, error.why)),
+        Err((error, _)) => Err(error),
     }
 }
 
 /// Waits until the server takes connections. One that goes on refusing the user or the database means
 /// it.
 pub(super) async fn ready(server: &Server, within: Duration) -> Result<(), DriverError> {
-    let until = Instant::now() + within;
-    let mut refused_since = None;
-    loop {
-        let error = match tokio::time::timeout(CONNECT, open(server)).await {
-            Ok(Ok(_client)) => return Ok(()),
-            Ok(Err(error)) => {
-                refused_since =
-                    is_refusal(&error).then(|| refused_since.unwrap_or_else(Instant::now));
-                DriverError::new(connecting(server), words(&error))
-            }
-            Err(_) => DriverError::new(connecting(server), "no answer within 10 s"),
-        };
-        if Instant::now() >= until || refused_since.is_some_and(|at| at.elapsed() >= REFUSES) {
-            return Err(error);
+    let_in(within, || async {
+        match attempt(server).await {
+            Ok(_client) => Ok(()),
+            Err((error, code)) => Err(NotLetIn {
+                error,
+                refused: code.is_some_and(|code| REFUSALS.contains(&code)),
+            }),
         }
-        tokio::time::sleep(AGAIN).await;
-    }
-}
-
-/// Whether a server that is up says that this user has nothing to look for here.
-fn is_refusal(error: &tokio_postgres::Error) -> bool {
-    [
-        SqlState::INVALID_PASSWORD,
-        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-        SqlState::INVALID_CATALOG_NAME,
-    ]
-    .iter()
-    .any(|state| error.code() == Some(state))
+    })
+    .await
 }
 
 /// All rows of a query as text.
