@@ -9,7 +9,7 @@ use phoenix_understudies::platform::{
     Database, DatabaseError, Engine, MysqlConfig, MysqlDatabase, PostgresConfig, PostgresDatabase,
     Row, SqliteDatabase, Statement, Value,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 /// `ENGINE PORT` of a server on loopback; SQLite without it.
 pub(crate) const SERVER: &str = "PHOENIX_TEST_SERVER";
@@ -100,13 +100,17 @@ impl Place {
 
     /// A connection. The database is made where it is not there.
     pub(crate) fn open(&self) -> Arc<TestDatabase> {
-        Arc::new(match self {
-            Self::File(path) => TestDatabase::File(SqliteDatabase::open(path).unwrap()),
-            Self::Server { server, name } => TestDatabase::Server {
+        let rows = match self {
+            Self::File(path) => Rows::File(SqliteDatabase::open(path).unwrap()),
+            Self::Server { server, name } => Rows::Server {
                 server: *server,
                 name: name.clone(),
                 made: OnceCell::new(),
             },
+        };
+        Arc::new(TestDatabase {
+            rows,
+            refused: Notify::new(),
         })
     }
 
@@ -192,7 +196,12 @@ async fn disconnect(server: Server, name: &str) {
 }
 
 /// A connection that a test can close.
-pub(crate) enum TestDatabase {
+pub(crate) struct TestDatabase {
+    rows: Rows,
+    refused: Notify,
+}
+
+enum Rows {
     File(SqliteDatabase),
     Server {
         server: Server,
@@ -204,9 +213,9 @@ pub(crate) enum TestDatabase {
 impl TestDatabase {
     /// Every later call finds the database unavailable.
     pub(crate) fn close(&self) {
-        match self {
-            Self::File(database) => database.close(),
-            Self::Server { made, .. } => {
+        match &self.rows {
+            Rows::File(database) => database.close(),
+            Rows::Server { made, .. } => {
                 if let Some(made) = made.get() {
                     made.lock().unwrap().take();
                 }
@@ -214,8 +223,13 @@ impl TestDatabase {
         }
     }
 
+    /// Waits until somebody has asked whether the database is there, and it was not.
+    pub(crate) async fn refused(&self) {
+        self.refused.notified().await;
+    }
+
     async fn reached(&self) -> Result<Arc<dyn Database>, DatabaseError> {
-        let Self::Server { server, name, made } = self else {
+        let Rows::Server { server, name, made } = &self.rows else {
             unreachable!("a file is reached without a server")
         };
         let made = made
@@ -234,44 +248,51 @@ impl TestDatabase {
 #[async_trait::async_trait]
 impl Database for TestDatabase {
     async fn execute(&self, sql: &str, params: Vec<Value>) -> Result<u64, DatabaseError> {
-        match self {
-            Self::File(database) => database.execute(sql, params).await,
-            Self::Server { .. } => self.reached().await?.execute(sql, params).await,
+        match &self.rows {
+            Rows::File(database) => database.execute(sql, params).await,
+            Rows::Server { .. } => self.reached().await?.execute(sql, params).await,
         }
     }
 
     async fn insert(&self, sql: &str, params: Vec<Value>) -> Result<i64, DatabaseError> {
-        match self {
-            Self::File(database) => database.insert(sql, params).await,
-            Self::Server { .. } => self.reached().await?.insert(sql, params).await,
+        match &self.rows {
+            Rows::File(database) => database.insert(sql, params).await,
+            Rows::Server { .. } => self.reached().await?.insert(sql, params).await,
         }
     }
 
     async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, DatabaseError> {
-        match self {
-            Self::File(database) => database.query(sql, params).await,
-            Self::Server { .. } => self.reached().await?.query(sql, params).await,
+        match &self.rows {
+            Rows::File(database) => database.query(sql, params).await,
+            Rows::Server { .. } => self.reached().await?.query(sql, params).await,
         }
     }
 
     async fn transaction(&self, statements: Vec<Statement>) -> Result<(), DatabaseError> {
-        match self {
-            Self::File(database) => database.transaction(statements).await,
-            Self::Server { .. } => self.reached().await?.transaction(statements).await,
+        match &self.rows {
+            Rows::File(database) => database.transaction(statements).await,
+            Rows::Server { .. } => self.reached().await?.transaction(statements).await,
         }
     }
 
     async fn ping(&self) -> Result<(), DatabaseError> {
-        match self {
-            Self::File(database) => database.ping().await,
-            Self::Server { .. } => self.reached().await?.ping().await,
+        let answer = match &self.rows {
+            Rows::File(database) => database.ping().await,
+            Rows::Server { .. } => match self.reached().await {
+                Ok(database) => database.ping().await,
+                Err(why) => Err(why),
+            },
+        };
+        if answer.is_err() {
+            self.refused.notify_one();
         }
+        answer
     }
 
     fn engine(&self) -> Engine {
-        match self {
-            Self::File(database) => database.engine(),
-            Self::Server { server, .. } => server.engine,
+        match &self.rows {
+            Rows::File(database) => database.engine(),
+            Rows::Server { server, .. } => server.engine,
         }
     }
 }
