@@ -94,7 +94,8 @@ impl Compose {
             })
             .collect::<BTreeMap<_, _>>();
         let ways = look_up(&settings.egress).await?;
-        let images = Chosen::choose(&engine, &tool, &settings, &variables, says).await?;
+        let images =
+            Chosen::choose(&engine, &tool, &settings, &settings.stand_ins(&stack), says).await?;
         let own = Own::have(&engine, says).await?;
         let absent = absent(&stack, &images, says)?;
         settings.without.extend(images.foreign.keys().cloned());

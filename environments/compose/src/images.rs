@@ -142,8 +142,8 @@ impl Chosen {
     }
 }
 
-/// The project, resolved, and refused if it reaches beyond the drill.
-pub(crate) async fn guarded(
+/// The project, resolved: with the files that put other images in, or without.
+pub(crate) async fn read(
     tool: &Tool,
     settings: &Settings,
     variables: &BTreeMap<String, String>,
@@ -153,25 +153,23 @@ pub(crate) async fn guarded(
     if !upstream {
         files.extend(settings.airgapped.iter().cloned());
     }
-    let project = resolve(
-        tool,
-        Files {
-            files: &files,
-            env_file: settings.env_file.as_deref(),
-            variables,
-            name: "phoenix",
-        },
-    )
-    .await?;
-    for place in settings.losable.keys() {
-        let service = place.split_once(":/").map_or("", |(service, _)| service);
-        if !project.services.contains_key(service) {
-            return Err(DriverError::new(
-                format!("find {place}, which may be lost"),
-                "write `service:/path`, with a service of the Compose files",
-            ));
-        }
-    }
+    let what = Files {
+        files: &files,
+        env_file: settings.env_file.as_deref(),
+        variables,
+        name: "phoenix",
+    };
+    resolve(tool, what).await
+}
+
+/// The project, resolved, and refused if it reaches beyond the drill.
+pub(crate) async fn guarded(
+    tool: &Tool,
+    settings: &Settings,
+    variables: &BTreeMap<String, String>,
+    upstream: bool,
+) -> Result<Project, DriverError> {
+    let project = read(tool, settings, variables, upstream).await?;
     if let Some(host) = taken(&project, &settings.egress) {
         return Err(DriverError::new(
             format!("let the stack reach {host}"),

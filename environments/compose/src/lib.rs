@@ -6,6 +6,7 @@ mod egress;
 pub mod engine;
 mod environment;
 mod faults;
+mod fit;
 mod forward;
 mod gate;
 mod images;
@@ -23,3 +24,4 @@ mod stores;
 mod vessels;
 
 pub use driver::Compose;
+pub use fit::fits;

@@ -14,7 +14,7 @@ use crate::driver::Compose;
 use crate::engine::{Container, NetworkSpec, State};
 use crate::images::guarded;
 use crate::project::{Drill, Project, Volume, own, transform};
-use crate::settings::{Place, container_of, port_of, server_of};
+use crate::settings::{Place, client_variables, container_of, port_of, server_of};
 
 /// Longest time that creating containers may take.
 const CREATE_WITHIN: Duration = Duration::from_secs(180);
@@ -31,12 +31,8 @@ impl Compose {
         }
         for service in &self.stack.services {
             let client = self.access.client(&service.name);
-            for (word, field) in [("id", "client_id"), ("secret", "client_secret")] {
-                let variable = service
-                    .settings
-                    .pointer(&format!("/login/client/{word}"))
-                    .and_then(serde_json::Value::as_str);
-                if let (Some(variable), Some(value)) = (variable, client.get(field)) {
+            for (variable, field) in client_variables(service) {
+                if let Some(value) = client.get(field) {
                     all.insert(variable.to_owned(), value.clone());
                 }
             }

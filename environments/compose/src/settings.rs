@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use phoenix_engine::environment::DriverError;
 use phoenix_engine::stack::{Service, Stack, Store};
+use phoenix_kit::Secrets;
 use phoenix_language::value::Egress;
 use serde::Deserialize;
 
@@ -16,6 +17,9 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long what lies behind a healthy service may fail where the file does not say.
 const SERVES_WITHIN: Duration = Duration::from_secs(15);
+
+/// Length of a value that stands for one of a run, in characters.
+const STAND_IN: usize = 32;
 
 /// `driver: { compose: … }`, its paths resolved.
 #[derive(Clone, Debug, Deserialize)]
@@ -178,6 +182,20 @@ impl Settings {
         Ok(own)
     }
 
+    /// A value for every variable that a run sets. They serve to read the Compose files before there
+    /// is a stack: which services, volumes and images there are depends on none of them.
+    pub(crate) fn stand_ins(&self, stack: &Stack) -> BTreeMap<String, String> {
+        let secrets = stack.secrets.iter().filter_map(|secret| secret.env.clone());
+        let clients = stack.services.iter().flat_map(client_variables);
+        self.variables
+            .keys()
+            .cloned()
+            .chain(secrets)
+            .chain(clients.map(|(variable, _)| variable.to_owned()))
+            .map(|variable| (variable, Secrets::random(STAND_IN)))
+            .collect()
+    }
+
     /// How long a service may take to be well.
     pub(crate) fn settles_within(&self) -> Duration {
         time(self.settles_within.as_deref(), SETTLES_WITHIN)
@@ -209,6 +227,16 @@ fn whole(folder: &std::path::Path, path: &std::path::Path) -> Result<PathBuf, Dr
     let joined = folder.join(path);
     std::fs::canonicalize(&joined)
         .map_err(|why| DriverError::new(format!("find {}", joined.display()), why))
+}
+
+/// The variables of the Compose files that tell a service what client it is at its provider, and
+/// which word of the client each has.
+pub(crate) fn client_variables(service: &Service) -> impl Iterator<Item = (&str, &'static str)> {
+    let words = [("id", "client_id"), ("secret", "client_secret")];
+    words.into_iter().filter_map(|(word, field)| {
+        let place = format!("/login/client/{word}");
+        Some((service.settings.pointer(&place)?.as_str()?, field))
+    })
 }
 
 /// The service of the Compose files that runs a service of the environment.

@@ -232,9 +232,9 @@ pub(crate) struct Chosen {
     /// Scenarios: names, files, or folders of files; `full-phoenix` without any.
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) scenarios: Vec<String>,
-    /// The environment: a name or a file.
-    #[arg(long, default_value = "embedded", value_name = "NAME", value_hint = ValueHint::FilePath)]
-    pub(crate) env: String,
+    /// The environment: a name or a file; the project's only one, or `embedded`, without it.
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::FilePath)]
+    pub(crate) env: Option<String>,
     /// The profile; without it each of the scenario's own.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
@@ -354,8 +354,8 @@ pub(crate) struct CheckArguments {
     /// Scenarios: names, files, or folders of files; all without any.
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) scenarios: Vec<String>,
-    /// The environment: a name or a file. Without it scenarios are held against `embedded`, and
-    /// every environment is checked for itself.
+    /// The environment: a name or a file. Without it scenarios are held against the project's only
+    /// one, or `embedded`, and every environment is checked for itself.
     #[arg(long, value_name = "NAME", value_hint = ValueHint::FilePath)]
     pub(crate) env: Option<String>,
     /// One profile only; every profile of the environment without it.
@@ -476,9 +476,10 @@ pub(crate) struct GapsArguments {
     /// Propose which check answers which claim of a document, for a person to approve.
     #[arg(long)]
     pub(crate) draft_mapping: bool,
-    /// The environment whose names are used for `--draft-mapping`.
-    #[arg(long, default_value = "embedded", value_name = "NAME", value_hint = ValueHint::FilePath)]
-    pub(crate) env: String,
+    /// The environment whose names are used for `--draft-mapping`; the project's only one, or
+    /// `embedded`, without it.
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::FilePath)]
+    pub(crate) env: Option<String>,
     /// The document for `--write` or `--draft-mapping`; the judged one, or the environment's,
     /// without it.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -110,6 +110,13 @@ impl Attempts {
     }
 }
 
+/// Whether a journal tells of a cycle: reports show no other.
+pub(crate) fn tells(journal: &Path) -> Result<bool, Error> {
+    let read = journal::read::<Event>(journal).map_err(|why| unreadable(&why))?;
+    let first = read.lines.first().map(|line| &line.event);
+    Ok(matches!(first, Some(Event::CycleStarted(_))))
+}
+
 fn came(folder: &Path) -> Result<Came, Error> {
     let name = folder.file_name().unwrap_or_default();
     let mut broken = BrokenAttempt {

@@ -13,6 +13,9 @@ use crate::error::Error;
 use crate::record;
 use crate::terminal;
 
+/// The environment that runs in the harness's own process.
+const EMBEDDED: &str = "embedded";
+
 /// The project.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
@@ -117,8 +120,31 @@ impl Project {
         self.root.join("scenarios").is_dir()
     }
 
-    pub(crate) fn environment(&self, given: &str) -> Result<PathBuf, Error> {
-        self.named("environments", given, "environment")
+    /// The file of an environment, by its name or path. Where none is given it is the only one, or
+    /// the one that needs nothing else on the machine.
+    pub(crate) fn environment(&self, given: Option<&str>) -> Result<PathBuf, Error> {
+        if let Some(given) = given {
+            return self.named("environments", given, "environment");
+        }
+        let all = self.environments();
+        let usual = match all.as_slice() {
+            [only] => only,
+            _ if all.iter().any(|name| name == EMBEDDED) => EMBEDDED,
+            [] => {
+                return Err(Error::usage(
+                    "no environment was named, and there is none in a folder `environments` here \
+                     or above",
+                    "go to the project, name a file with --env, or write one with `phoenix init`",
+                ));
+            }
+            several => {
+                return Err(Error::usage(
+                    "no environment was named",
+                    format!("name one of `{}` with --env", several.join("`, `")),
+                ));
+            }
+        };
+        self.named("environments", usual, "environment")
     }
 
     /// Where runs are kept.

@@ -99,7 +99,8 @@ pub(crate) fn has_ended(folder: &Path) -> bool {
 /// A cycle of a run's plan that has no end.
 pub(crate) struct Open {
     pub(crate) cycle: PlannedCycle,
-    /// Whether it has a journal.
+    /// Whether its newest journal tells of its beginning. A process that was killed as soon as it had
+    /// made the file has left one that tells nothing.
     pub(crate) begun: bool,
 }
 
@@ -127,7 +128,10 @@ pub(crate) fn missing(folder: &Path) -> Result<Vec<Open>, Error> {
         };
         if !matches!(came.last(), Some(Came::Ended(_))) {
             open.push(Open {
-                begun: attempts.is_some_and(|one| one.journal().is_some()),
+                begun: match attempts.and_then(attempts::Attempts::journal) {
+                    Some(journal) => attempts::tells(&journal)?,
+                    None => false,
+                },
                 cycle: planned,
             });
         }

@@ -3,6 +3,7 @@
 //! editor and the harness never disagree.
 
 pub mod diagnostic;
+pub mod form;
 pub mod json_path;
 pub mod placeholder;
 pub mod shape;

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::diagnostic::did_you_mean;
-use crate::tree::{Kind, Node, Source};
-use crate::value;
+use crate::form::Form;
+use crate::tree::{Kind, Node, Place, Source};
 
 /// What may stand at a place.
 #[derive(Clone, Debug)]
@@ -16,18 +16,18 @@ pub enum Shape {
     Number,
     /// `true` or `false`.
     Flag,
-    /// A duration with its unit.
-    Duration,
-    /// A count with a bound.
-    Bound,
-    /// A place beyond the stack that it may reach.
-    Egress,
+    /// A text of a form.
+    Formed(&'static Form),
     /// One of these words.
     Word(&'static [&'static str]),
     /// A list, or a single one.
     List(Box<Shape>),
+    /// A list of at least one, or a single one.
+    Several(Box<Shape>),
     /// Names of the user's own, each with a value.
     Named(Box<Shape>),
+    /// Names of a form, each with a value.
+    NamedBy(&'static Form, Box<Shape>),
     /// These keys.
     Object(Vec<Field>),
     /// Exactly one of these keys, and any of the common ones beside it.
@@ -119,32 +119,9 @@ impl Shape {
                     wrong("`true` or `false`");
                 }
             }
-            Self::Duration => match node.text() {
-                Some(text) => {
-                    if let Err(why) = value::duration(text) {
-                        let message = format!("{what}: `{text}` is no duration");
-                        source.error(node.place, "bad-duration", message, Some(why));
-                    }
-                }
-                None => wrong("a duration"),
-            },
-            Self::Bound => match node.text() {
-                Some(text) => {
-                    if let Err(why) = value::bound(text) {
-                        let message = format!("{what}: `{text}` is no count");
-                        source.error(node.place, "bad-count", message, Some(why));
-                    }
-                }
-                None => wrong("a count"),
-            },
-            Self::Egress => match node.text() {
-                Some(text) => {
-                    if let Err(why) = value::egress(text) {
-                        let message = format!("{what}: `{text}` is no way out");
-                        source.error(node.place, "bad-egress", message, Some(why));
-                    }
-                }
-                None => wrong("a name and a port"),
+            Self::Formed(form) => match node.text() {
+                Some(text) => formed(form, text, node.place, source, what),
+                None => wrong(form.name),
             },
             Self::Word(words) => match node.text() {
                 Some(text) if words.contains(&text) => {}
@@ -156,7 +133,10 @@ impl Shape {
                 ),
                 None => wrong("a word"),
             },
-            Self::List(shape) => {
+            Self::List(shape) | Self::Several(shape) => {
+                if matches!(self, Self::Several(_)) && node.items().is_empty() {
+                    wrong("at least one");
+                }
                 if matches!(node.kind, Kind::Map(_)) && !shape.takes_maps() {
                     wrong("a list");
                 } else {
@@ -173,6 +153,12 @@ impl Shape {
                 }
                 _ => wrong("names with values"),
             },
+            Self::NamedBy(form, shape) => {
+                for (key, _) in node.entries() {
+                    formed(form, &key.text, key.place, source, what);
+                }
+                Self::Named(shape.clone()).check(node, source, what);
+            }
             Self::Object(fields) => check_object(fields, node, source, what),
             Self::OneOf {
                 what,
@@ -191,7 +177,11 @@ impl Shape {
 
     fn takes_maps(&self) -> bool {
         match self {
-            Self::Object(_) | Self::OneOf { .. } | Self::Named(_) | Self::Anything => true,
+            Self::Object(_)
+            | Self::OneOf { .. }
+            | Self::Named(_)
+            | Self::NamedBy(..)
+            | Self::Anything => true,
             Self::Either(shapes) => shapes.iter().any(Self::takes_maps),
             _ => false,
         }
@@ -203,18 +193,13 @@ impl Shape {
             (Self::Word(words), Kind::Scalar { text, .. }) => words.contains(&text.as_str()),
             (Self::OneOf { bare, .. }, Kind::Scalar { text, .. }) => bare.contains(&text.as_str()),
             (Self::Either(shapes), _) => shapes.iter().any(|shape| shape.takes(node)),
-            (Self::Object(_) | Self::OneOf { .. } | Self::Named(_), Kind::Map(_))
-            | (Self::List(_), Kind::List(_))
-            | (Self::Anything, _) => true,
             (
-                Self::Text
-                | Self::Number
-                | Self::Flag
-                | Self::Duration
-                | Self::Bound
-                | Self::Egress,
-                Kind::Scalar { .. },
-            ) => true,
+                Self::Object(_) | Self::OneOf { .. } | Self::Named(_) | Self::NamedBy(..),
+                Kind::Map(_),
+            )
+            | (Self::List(_) | Self::Several(_), Kind::List(_))
+            | (Self::Anything, _) => true,
+            (Self::Text | Self::Number | Self::Flag | Self::Formed(_), Kind::Scalar { .. }) => true,
             _ => false,
         }
     }
@@ -227,26 +212,24 @@ impl Shape {
             Self::Text => json!({"type": ["string", "number", "boolean"]}),
             Self::Number => json!({"type": ["integer", "string"], "minimum": 0}),
             Self::Flag => json!({"type": "boolean"}),
-            Self::Duration => json!({
-                "type": "string",
-                "description": "a number and a unit: 90s, 15m, 24h, 7d, 500ms",
-            }),
-            Self::Bound => json!({
-                "type": ["integer", "string"],
-                "description": "a number, `at least 1` or `at most 5`",
-            }),
-            Self::Egress => json!({
-                "type": "string",
-                "description": "`name:port`, or `name:port -> address:port`",
-            }),
+            Self::Formed(form) => (form.schema)(),
             Self::Word(words) => json!({"enum": words}),
             Self::List(shape) => {
                 let one = shape.schema();
                 json!({"anyOf": [{"type": "array", "items": one.clone()}, one]})
             }
+            Self::Several(shape) => {
+                let one = shape.schema();
+                json!({"anyOf": [{"type": "array", "items": one.clone(), "minItems": 1}, one]})
+            }
             Self::Named(shape) => {
                 json!({"type": "object", "additionalProperties": shape.schema()})
             }
+            Self::NamedBy(form, shape) => json!({
+                "type": "object",
+                "propertyNames": (form.schema)(),
+                "additionalProperties": shape.schema(),
+            }),
             Self::Object(fields) => object_schema(fields, &[]),
             Self::OneOf {
                 choices,
@@ -446,6 +429,14 @@ fn code_of(what: &str) -> &'static str {
     }
 }
 
+/// Holds a text against its form.
+fn formed(form: &Form, text: &str, place: Place, source: &Source, what: &str) {
+    if let Err(why) = (form.read)(text) {
+        let message = format!("{what}: `{text}` is no {}", form.bare());
+        source.error(place, form.code, message, Some(why));
+    }
+}
+
 fn form(node: &Node) -> &'static str {
     match &node.kind {
         _ if node.is_null() => "empty",
@@ -460,10 +451,12 @@ fn either(shapes: &[Shape]) -> String {
         .iter()
         .map(|shape| match shape {
             Shape::Word(words) => format!("one of {}", words.join(", ")),
-            Shape::List(_) => "a list".to_owned(),
-            Shape::Object(_) | Shape::OneOf { .. } | Shape::Named(_) => "a map".to_owned(),
+            Shape::List(_) | Shape::Several(_) => "a list".to_owned(),
+            Shape::Object(_) | Shape::OneOf { .. } | Shape::Named(_) | Shape::NamedBy(..) => {
+                "a map".to_owned()
+            }
             Shape::Number => "a number".to_owned(),
-            Shape::Duration => "a duration".to_owned(),
+            Shape::Formed(form) => form.name.to_owned(),
             _ => "text".to_owned(),
         })
         .collect();

@@ -42,6 +42,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// A duration that is longer than nothing.
+///
+/// # Errors
+/// What is wrong with it, in a few words.
+pub fn period(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it has to be longer than nothing".to_owned()),
+        found => Ok(found),
+    }
+}
+
 /// A count with a bound: `0`, `3`, `at least 1`, `at most 5`.
 ///
 /// # Errors

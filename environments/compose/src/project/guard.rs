@@ -86,7 +86,7 @@ pub fn reaches(project: &Project, folder: &Path, remap: &Remap) -> Vec<Reach> {
     found.0
 }
 
-const NAMES: &str = "drop it with `names: dropped`";
+const NAMES: &str = "drop it with `names: true`";
 const NO_MAP: &str = "there is no copy of it: take it out of the file that the drill uses";
 
 struct Found(Vec<Reach>);
@@ -149,18 +149,14 @@ impl Found {
         for port in &service.ports {
             if let Some(published) = &port.published {
                 let what = format!("it takes the host's port {published}/{}", port.protocol);
-                self.add(
-                    format!("{name}.ports"),
-                    &what,
-                    "drop it with `ports: dropped`",
-                );
+                self.add(format!("{name}.ports"), &what, "drop it with `ports: true`");
             }
         }
         if let Some(fixed) = &service.container_name {
             let what = format!("its container's name is fixed, {fixed}");
             self.add(format!("{name}.container_name"), &what, NAMES);
         }
-        let addresses = "drop it with `addresses: dropped`";
+        let addresses = "drop it with `addresses: true`";
         if service.raw.contains_key("mac_address") {
             self.add(
                 format!("{name}.mac_address"),

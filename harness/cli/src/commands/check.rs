@@ -7,14 +7,11 @@ use phoenix_language::diagnostic::Severity;
 use phoenix_language::{Diagnostic, Diagnostics, Source, vocabulary};
 use serde_json::{Value, json};
 
-use super::prepare::{files, known_profile, own_profiles, under};
+use super::prepare::{driver_fits, files, known_profile, own_profiles, under};
 use crate::arguments::{CheckArguments, Format};
 use crate::error::Error;
 use crate::project::Project;
 use crate::{judge, terminal};
-
-/// The environment that scenarios are held against when none is named.
-const EMBEDDED: &str = "embedded";
 
 /// What was found to be right, and what was found to be wrong.
 #[derive(Default)]
@@ -36,11 +33,10 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<u8, Error> {
     let project = Project::find();
     let scenarios = files(&project, &arguments.scenarios)?;
     let mut outcome = Outcome::default();
-    let against = arguments.env.as_deref().unwrap_or(EMBEDDED);
-    let mut environments = vec![project.environment(against)?];
+    let mut environments = vec![project.environment(arguments.env.as_deref())?];
     if arguments.env.is_none() && arguments.scenarios.is_empty() {
         for name in project.environments() {
-            let path = project.environment(&name)?;
+            let path = project.environment(Some(&name))?;
             if !environments.contains(&path) {
                 environments.push(path);
             }
@@ -86,6 +82,10 @@ impl Outcome {
             }
         }
         if let Some(stack) = stacks.first() {
+            let found = driver_fits(&source, stack)?;
+            if found.has_errors() {
+                self.found.extend(found);
+            }
             self.found
                 .extend(judge::ties(&source, stack, &arguments.document));
         }

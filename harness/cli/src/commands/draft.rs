@@ -14,7 +14,8 @@ use crate::{judge, terminal};
 
 pub(crate) fn draft(arguments: &GapsArguments) -> Result<u8, Error> {
     let project = Project::find();
-    let environment = vocabulary::read_environment(&project.environment(&arguments.env)?)?;
+    let environment =
+        vocabulary::read_environment(&project.environment(arguments.env.as_deref())?)?;
     let profile = lower::profiles(&environment)
         .into_iter()
         .next()

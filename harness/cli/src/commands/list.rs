@@ -33,7 +33,9 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<u8, Error> {
         }
     }
     for name in project.environments() {
-        let read = good(vocabulary::read_environment(&project.environment(&name)?));
+        let read = good(vocabulary::read_environment(
+            &project.environment(Some(&name))?,
+        ));
         environments.extend(read.map(|source| (name.clone(), source)));
     }
     match arguments.format {

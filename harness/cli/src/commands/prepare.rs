@@ -8,6 +8,7 @@ use phoenix_engine::stack::Stack;
 use phoenix_language::diagnostic::did_you_mean;
 use phoenix_language::{Diagnostics, Source, vocabulary};
 
+use super::run::runtime;
 use crate::arguments::Chosen;
 use crate::error::Error;
 use crate::project::Project;
@@ -29,7 +30,7 @@ pub(crate) fn prepare(chosen: &Chosen) -> Result<(Source, Vec<Prepared>), Error>
     for given in &named(&project, &chosen.scenarios)? {
         files.extend(project.scenario(given)?);
     }
-    let environment = vocabulary::read_environment(&project.environment(&chosen.env)?)?;
+    let environment = vocabulary::read_environment(&project.environment(chosen.env.as_deref())?)?;
     known_profile(&environment, chosen.profile.as_deref())?;
     let (mut prepared, mut wrong) = (Vec::new(), Diagnostics::default());
     for path in &files {
@@ -38,11 +39,26 @@ pub(crate) fn prepare(chosen: &Chosen) -> Result<(Source, Vec<Prepared>), Error>
             Err(found) => wrong.extend(found),
         }
     }
+    let usual = lower::profiles(&environment).into_iter().next();
+    let profile = chosen.profile.clone().or(usual).unwrap_or_default();
+    // A stack that does not fit together has been told with the scenarios.
+    if let Ok(stack) = lower::stack(&environment, &profile) {
+        let found = driver_fits(&environment, &stack)?;
+        if found.has_errors() {
+            wrong.extend(found);
+        }
+    }
+    wrong.once();
     if wrong.has_errors() {
         Err(wrong.into())
     } else {
         Ok((environment, prepared))
     }
+}
+
+/// What is wrong or odd with an environment file, with what its driver's words name beside it.
+pub(super) fn driver_fits(environment: &Source, stack: &Stack) -> Result<Diagnostics, Error> {
+    Ok(runtime()?.block_on(phoenix_compose::fits(environment, stack)))
 }
 
 /// What was named; the shipped cycle, or the only scenario of a project that has no such.

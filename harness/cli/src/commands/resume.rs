@@ -117,7 +117,7 @@ fn as_started(started: &RunStarted, now: &RunArguments) -> RunArguments {
     RunArguments {
         chosen: Chosen {
             scenarios: started.scenarios.clone(),
-            env: started.env.clone(),
+            env: Some(started.env.clone()),
             profile: started.profile.clone(),
         },
         seed: Some(started.seed),
@@ -167,7 +167,10 @@ pub(super) fn asked(
         here: std::env::current_dir().unwrap_or_default(),
         seed,
         scenarios: arguments.chosen.scenarios.clone(),
-        env: arguments.chosen.env.clone(),
+        env: match &arguments.chosen.env {
+            Some(given) => given.clone(),
+            None => environment.file.clone(),
+        },
         profile: arguments.chosen.profile.clone(),
         documents: arguments.document.clone(),
         require_recovery: arguments.require == Some(Require::Recovery),

@@ -198,13 +198,29 @@ fn a_cycle_that_had_ended_is_kept_and_one_not_begun_is_run() {
     let killed = live.kill();
     let first = killed.folder.join("01-short-whole/journal.jsonl");
     let before = std::fs::read(&first).expect("a journal");
-    // Half of a run is no run: what it has was well, and nothing is green.
-    for command in ["gaps", "report"] {
-        let said = drill.phoenix(&[command, &name(&killed.folder)]);
-        assert!(said.err.contains("--resume"), "{command}: {}", said.err);
-        if command == "gaps" {
-            assert_eq!(said.code, Some(3), "{}", said.out);
+    // Half of a run is no run: what it has was well, and nothing is green. It may have been killed
+    // at any moment of the second's beginning.
+    let second = killed.folder.join("02-short-lossy");
+    let aside = drill.path("aside");
+    let has_begun = std::fs::rename(&second, &aside).is_ok();
+    for left in [None, Some(None), Some(Some("")), Some(Some("{\"seq\":0,"))] {
+        if let Some(journal) = left {
+            std::fs::create_dir_all(&second).expect("a folder");
+            if let Some(text) = journal {
+                std::fs::write(second.join("journal.jsonl"), text).expect("a journal");
+            }
         }
+        for command in ["gaps", "report"] {
+            let said = drill.phoenix(&[command, &name(&killed.folder)]);
+            assert!(said.err.contains("--resume"), "{command}: {}", said.err);
+            if command == "gaps" {
+                assert_eq!(said.code, Some(3), "{left:?}: {}", said.out);
+            }
+        }
+    }
+    std::fs::remove_dir_all(&second).expect("removed");
+    if has_begun {
+        std::fs::rename(&aside, &second).expect("put back");
     }
     comes_to(&drill, &killed, &wanted, false, "after the first cycle");
     assert_eq!(std::fs::read(&first).expect("a journal"), before);

@@ -4,6 +4,7 @@
     reason = "a skipped test says so where its runner sees it"
 )]
 
+mod compose_files;
 mod conform;
 mod documents;
 mod drafts;

@@ -91,6 +91,10 @@ impl Project {
         };
         copy("PHOENIX.md");
         copy("Cargo.toml");
+        // Files that the environment of containers names.
+        for name in ["compose.yaml", "compose.airgapped.yaml"] {
+            copy(&format!("local/{name}"));
+        }
         for part in ["environments", "scenarios"] {
             for entry in fs::read_dir(root.join(part)).expect("a folder") {
                 let name = entry.expect("an entry").file_name();

@@ -120,6 +120,8 @@ fn preserved(source: &Source, value: &Node) -> Option<bool> {
     }
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 const POLICIES: [&str; 7] = [
     "none",
     "retained",
@@ -148,9 +150,10 @@ fn policy(source: &Source, value: &Node) -> Option<Policy> {
         };
     }
     let (key, inner) = value.entries().first()?;
-    let time = |name: &str, default: Duration| match inner.get(name) {
+    type Read = fn(&str) -> Result<Duration, String>;
+    let read = |name: &str, read: Read, default: Duration| match inner.get(name) {
         None => default,
-        Some(node) => match value::duration(node.text().unwrap_or_default()) {
+        Some(node) => match read(node.text().unwrap_or_default()) {
             Ok(found) => found,
             Err(why) => {
                 let message = format!("`{name}` is no duration");
@@ -159,6 +162,22 @@ fn policy(source: &Source, value: &Node) -> Option<Policy> {
             }
         },
     };
+    let every = || read("every", value::period, DAY);
+    let lag = || read("lag", value::duration, Duration::ZERO);
+    read("keep", value::period, DAY);
+    // A word that nobody knows would be taken for the worse policy, without a word.
+    let word = |name: &str, words: &[&str]| {
+        let node = inner.get(name)?;
+        let found = node.text().filter(|text| words.contains(text));
+        if found.is_none() {
+            let message = format!("`{name}` cannot be this");
+            let help = format!("write `{}`", words.join("` or `"));
+            source.error(node.place, "unknown-word", message, Some(help));
+        }
+        found
+    };
+    word("verified", &["true", "false"]);
+    let outlives = word("outlives", &["instance"]).is_some();
     let known = ["every", "lag", "keep", "outlives", "verified"];
     for (name, _) in inner.entries() {
         if !known.contains(&name.text.as_str()) {
@@ -170,22 +189,26 @@ fn policy(source: &Source, value: &Node) -> Option<Policy> {
             );
         }
     }
-    let day = Duration::from_secs(86_400);
     match key.text.as_str() {
-        "keep" => Some(Policy::None),
+        "keep" => {
+            if inner.text() != Some("nothing") {
+                let message = "a store that is kept nowhere has `keep: nothing`".to_owned();
+                let help = "a snapshot or a dump says inside itself how long it is kept".to_owned();
+                source.error(inner.place, "unknown-word", message, Some(help));
+            }
+            Some(Policy::None)
+        }
         "snapshot" => Some(Policy::Snapshot {
-            every: time("every", day),
-            lag: time("lag", Duration::ZERO),
-            outlives: inner.get("outlives").and_then(Node::text) == Some("instance"),
+            every: every(),
+            lag: lag(),
+            outlives,
         }),
         "logical" => Some(Policy::Logical {
-            every: time("every", day),
-            lag: time("lag", Duration::ZERO),
+            every: every(),
+            lag: lag(),
         }),
         "versioned" => Some(Policy::Versioned),
-        "replicated" => Some(Policy::Replicated {
-            lag: time("lag", Duration::ZERO),
-        }),
+        "replicated" => Some(Policy::Replicated { lag: lag() }),
         other => {
             source.error(
                 key.place,

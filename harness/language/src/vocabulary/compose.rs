@@ -1,6 +1,7 @@
 //! The words by which an environment file says how its stack lies in Compose files.
 
-use crate::shape::Shape::{Either, Flag, Named, Number, Object, Text, Word};
+use crate::form::{EGRESS, LENGTH, NAME, PERIOD, PLACE, PORT, SERVICE_KEY, VARIABLE};
+use crate::shape::Shape::{Either, Flag, Formed, NamedBy, Object, Several, Text, Word};
 use crate::shape::{Field, Shape, list, optional, required};
 
 /// `driver:`.
@@ -14,18 +15,18 @@ pub(super) fn driver() -> Shape {
                 required(
                     "files",
                     "The Compose files, relative to this file; later ones override earlier ones.",
-                    list(Text),
+                    Several(Box::new(Formed(&NAME))),
                 ),
                 optional(
                     "airgapped",
                     "Files that put images in which `phoenix images build` makes, for where no \
                      registry can be reached.",
-                    list(Text),
+                    list(Formed(&NAME)),
                 ),
                 optional(
                     "env_file",
                     "A file of variables for the Compose files; without it none is read.",
-                    Text,
+                    Formed(&NAME),
                 ),
                 optional(
                     "ingress",
@@ -37,31 +38,35 @@ pub(super) fn driver() -> Shape {
                     "The certificate authority that clients have to trust: a service and a file in \
                      its container.",
                     Object(vec![
-                        required("service", "The service.", Text),
-                        required("file", "Path of the PEM file in its container.", Text),
+                        required("service", "The service.", Formed(&NAME)),
+                        required(
+                            "file",
+                            "Path of the PEM file in its container.",
+                            Formed(&NAME),
+                        ),
                     ]),
                 ),
                 optional(
                     "without",
                     "Services of the Compose files that a drill does without: they are not made.",
-                    list(Text),
+                    list(Formed(&NAME)),
                 ),
                 optional(
                     "variables",
                     "Variables that each run gives a random value of so many characters, and keeps \
                      over a rebuild.",
-                    Named(Box::new(Number)),
+                    NamedBy(&VARIABLE, Box::new(Formed(&LENGTH))),
                 ),
                 optional(
                     "settles_within",
                     "How long a service may take to be well after it was started (60s).",
-                    Shape::Duration,
+                    Formed(&PERIOD),
                 ),
                 optional(
                     "serves_within",
                     "How long what lies behind a service that says it is healthy may fail before \
                      that is what it is (15s).",
-                    Shape::Duration,
+                    Formed(&PERIOD),
                 ),
                 optional(
                     "remap",
@@ -73,13 +78,13 @@ pub(super) fn driver() -> Shape {
                     "The only places beyond the stack that it may reach, each as `name:port`, or as \
                      `name:port -> address:port` where the name leads elsewhere in a drill. \
                      Without it there are none.",
-                    list(Shape::Egress),
+                    list(Formed(&EGRESS)),
                 ),
                 optional(
                     "losable",
                     "What containers keep on no declared volume and may lose, as `service:/path`, \
                      and why: logs, sessions, caches. Anything else that is found there is told.",
-                    Named(Box::new(Text)),
+                    NamedBy(&PLACE, Box::new(Text)),
                 ),
             ]),
         )]),
@@ -107,7 +112,7 @@ fn remap() -> Shape {
             "binds",
             "Folders of the host, as `service:/target`: an `empty` volume of the run, or a `copy` \
              of what is there.",
-            Named(Box::new(Word(&["empty", "copy"]))),
+            NamedBy(&PLACE, Box::new(Word(&["empty", "copy"]))),
         ),
         optional(
             "volumes",
@@ -122,15 +127,15 @@ fn remap() -> Shape {
         optional(
             "left_out",
             "Keys of services that the drill does without, as `service.key`.",
-            list(Text),
+            list(Formed(&SERVICE_KEY)),
         ),
     ])
 }
 
 fn container() -> Shape {
     Object(vec![
-        required("service", "Its name in the Compose files.", Text),
-        required("port", "The port that it listens on.", Number),
+        required("service", "Its name in the Compose files.", Formed(&NAME)),
+        required("port", "The port that it listens on.", Formed(&PORT)),
     ])
 }
 
@@ -146,28 +151,36 @@ pub(super) fn service_fields() -> Vec<Field> {
 /// A database in a container.
 pub(super) fn database(port: &'static str) -> Shape {
     Object(vec![
-        required("service", "Its service in the Compose files.", Text),
-        required("database", "Name of the database.", Text),
+        required(
+            "service",
+            "Its service in the Compose files.",
+            Formed(&NAME),
+        ),
+        required("database", "Name of the database.", Formed(&NAME)),
         optional(
             "folder",
             "Its folder in the volume of the store that carries it.",
             Text,
         ),
-        optional("port", port, Number),
+        optional("port", port, Formed(&PORT)),
     ])
 }
 
 /// A cache or a queue in a container.
 pub(super) fn memory(port: &'static str) -> Shape {
     Either(vec![
-        Text,
+        Formed(&NAME),
         Object(vec![
-            required("service", "Its service in the Compose files.", Text),
-            optional("port", port, Number),
+            required(
+                "service",
+                "Its service in the Compose files.",
+                Formed(&NAME),
+            ),
+            optional("port", port, Formed(&PORT)),
             optional(
                 "password",
                 "The variable of the Compose files that has its password.",
-                Text,
+                Formed(&VARIABLE),
             ),
         ]),
     ])
@@ -176,11 +189,11 @@ pub(super) fn memory(port: &'static str) -> Shape {
 /// A volume.
 pub(super) fn volume() -> Shape {
     Either(vec![
-        Text,
+        Formed(&NAME),
         Object(vec![required(
             "name",
             "Its name in the Compose files.",
-            Text,
+            Formed(&NAME),
         )]),
     ])
 }
@@ -189,24 +202,24 @@ pub(super) fn volume() -> Shape {
 pub(super) fn bucket() -> Shape {
     Either(vec![
         Object(vec![
-            required("name", "Its name.", Text),
+            required("name", "Its name.", Formed(&NAME)),
             optional(
                 "service",
                 "Service of the object server in the Compose files.",
-                Text,
+                Formed(&NAME),
             ),
-            optional("port", "Port of the object server (8333).", Number),
+            optional("port", "Port of the object server (8333).", Formed(&PORT)),
             optional(
                 "key",
                 "The variable of the Compose files that has the access key.",
-                Text,
+                Formed(&VARIABLE),
             ),
             optional(
                 "secret",
                 "The variable of the Compose files that has the secret key.",
-                Text,
+                Formed(&VARIABLE),
             ),
         ]),
-        Text,
+        Formed(&NAME),
     ])
 }

@@ -2,15 +2,20 @@
 
 use super::scenario::objectives;
 use super::{compose, http};
+use crate::form::{DURATION, NAME, URL, VARIABLE};
 use crate::shape::Shape::{
-    Anything, Duration, Either, Flag, Named, Number, Object, OneOf, Text, Word,
+    Anything, Either, Flag, Formed, Named, Number, Object, OneOf, Text, Word,
 };
 use crate::shape::{Shape, list, optional, required};
 
 pub(super) fn shape() -> Shape {
     Object(vec![
         optional("version", "Version of the language: 1.", Number),
-        required("environment", "Name; the file is called the same.", Text),
+        required(
+            "environment",
+            "Name; the file is called the same.",
+            Formed(&NAME),
+        ),
         optional("title", "What it is, in one sentence.", Text),
         required("driver", "Where the stack runs.", compose::driver()),
         required(
@@ -107,7 +112,7 @@ fn store() -> Shape {
             optional(
                 "catch_up",
                 "How long a write may take to show up.",
-                Duration,
+                Formed(&DURATION),
             ),
         ],
         bare: &[],
@@ -125,7 +130,7 @@ fn secret() -> Shape {
         optional(
             "env",
             "The variable of the Compose files that has its value.",
-            Text,
+            Formed(&VARIABLE),
         ),
         optional(
             "opens",
@@ -145,7 +150,7 @@ fn service() -> Shape {
             "Application module; `http` for one that this file describes itself.",
             Word(&APPLICATIONS),
         ),
-        required("url", "Public URL.", Text),
+        required("url", "Public URL.", Formed(&URL)),
         optional("needs", "Stores and services that it needs.", list(Text)),
         optional(
             "secrets",

@@ -6,8 +6,9 @@ mod text;
 
 pub(super) use check::check;
 
+use crate::form::DURATION;
 use crate::shape::Shape::{
-    Anything, Duration, Either, Flag, Named, Number, Object, OneOf, Text, Word,
+    Anything, Either, Flag, Formed, Named, Number, Object, OneOf, Text, Word,
 };
 use crate::shape::{Field, Shape, list, optional, required};
 
@@ -250,7 +251,11 @@ fn request(own: Vec<Field>) -> Shape {
             Named(Box::new(place())),
         ),
         optional("follow", "Follow redirects of a GET (false).", Flag),
-        optional("within", "How long the answer may take (10s).", Duration),
+        optional(
+            "within",
+            "How long the answer may take (10s).",
+            Formed(&DURATION),
+        ),
     ]);
     OneOf {
         what: "request",

@@ -1,8 +1,7 @@
 //! The words of a scenario file.
 
-use crate::shape::Shape::{
-    Anything, Bound, Duration, Either, Named, Number, Object, OneOf, Text, Word,
-};
+use crate::form::{BOUND, DURATION};
+use crate::shape::Shape::{Anything, Either, Formed, Named, Number, Object, OneOf, Text, Word};
 use crate::shape::{Field, Shape, list, optional, required};
 
 /// Verdicts that `expect:` can count.
@@ -66,12 +65,12 @@ pub(super) fn objectives() -> Shape {
         optional(
             "rto",
             "Disaster to the last service's first durable write, at most.",
-            Duration,
+            Formed(&DURATION),
         ),
         optional(
             "rpo",
             "Age of the oldest acknowledged write lost, at most.",
-            Duration,
+            Formed(&DURATION),
         ),
         optional(
             "manual_steps",
@@ -108,7 +107,7 @@ fn steps() -> Vec<Field> {
             "write",
             "Go on writing: what is acknowledged after the recovery point.",
             Object(vec![
-                required("for", "How long.", Duration),
+                required("for", "How long.", Formed(&DURATION)),
                 optional("writers", "How many at once.", Number),
             ]),
         ),
@@ -209,7 +208,7 @@ fn steps() -> Vec<Field> {
             "A command.",
             Object(vec![
                 required("command", "Program and arguments.", list(Text)),
-                optional("timeout", "At most so long (60s).", Duration),
+                optional("timeout", "At most so long (60s).", Formed(&DURATION)),
                 optional("exit", "The exit status that is expected (0).", Number),
                 optional("save", "Name under which its output is kept.", Text),
             ]),
@@ -245,7 +244,7 @@ fn steps() -> Vec<Field> {
                         required("value", "The value.", Text),
                     ]),
                 ),
-                required("within", "At most so long.", Duration),
+                required("within", "At most so long.", Formed(&DURATION)),
             ]),
         ),
     ]
@@ -259,7 +258,7 @@ fn proofs() -> Shape {
             list(Object(vec![
                 required("table", "The table.", Text),
                 required("column", "The column that has a row's moment.", Text),
-                required("within", "At most so old.", Duration),
+                required("within", "At most so old.", Formed(&DURATION)),
                 optional(
                     "of",
                     "Against this moment (2026-01-31T02:00:00Z); without it, against now.",
@@ -272,7 +271,11 @@ fn proofs() -> Shape {
                 ),
             ])),
         ),
-        optional("rows", "How many rows tables have.", Named(Box::new(Bound))),
+        optional(
+            "rows",
+            "How many rows tables have.",
+            Named(Box::new(Formed(&BOUND))),
+        ),
         optional(
             "sql",
             "Statements and what they give.",
@@ -417,8 +420,8 @@ fn fault() -> Shape {
                 "A service's clock is moved.",
                 Object(vec![
                     required("service", "The service.", Text),
-                    optional("back", "So far back.", Duration),
-                    optional("forward", "So far forward.", Duration),
+                    optional("back", "So far back.", Formed(&DURATION)),
+                    optional("forward", "So far forward.", Formed(&DURATION)),
                 ]),
             ),
             store(
@@ -446,7 +449,13 @@ fn fault() -> Shape {
 fn expectation() -> Shape {
     let mut choices: Vec<Field> = VERDICTS
         .iter()
-        .map(|verdict| optional(verdict, "So many canaries with this verdict.", Bound))
+        .map(|verdict| {
+            optional(
+                verdict,
+                "So many canaries with this verdict.",
+                Formed(&BOUND),
+            )
+        })
         .collect();
     choices.extend([
         optional(
@@ -467,7 +476,7 @@ fn expectation() -> Shape {
             Object(vec![
                 required("store", "The store.", Text),
                 required("is", "The verdict.", Word(&VERDICTS)),
-                required("count", "How many.", Bound),
+                required("count", "How many.", Formed(&BOUND)),
             ]),
         ),
         optional(

@@ -71,6 +71,23 @@ fn fits(schema: &Value, value: &Value, root: &Value) -> bool {
         "minimum" => value
             .as_i64()
             .is_none_or(|number| number >= rule.as_i64().expect("a number")),
+        "maximum" => value
+            .as_i64()
+            .is_none_or(|number| number <= rule.as_i64().expect("a number")),
+        "minItems" => value
+            .as_array()
+            .is_none_or(|items| items.len() as u64 >= rule.as_u64().expect("a number")),
+        "minLength" => value
+            .as_str()
+            .is_none_or(|text| text.len() as u64 >= rule.as_u64().expect("a number")),
+        "pattern" => value.as_str().is_none_or(|text| {
+            let pattern = regex_lite::Regex::new(rule.as_str().expect("a pattern"));
+            pattern.expect("a pattern that can be read").is_match(text)
+        }),
+        "propertyNames" => value.as_object().is_none_or(|entries| {
+            let mut names = entries.keys();
+            names.all(|name| fits(rule, &json!(name), root))
+        }),
         "description" | "title" | "$schema" | "$defs" => true,
         other => panic!("the schema says `{other}`, which this test does not know"),
     })

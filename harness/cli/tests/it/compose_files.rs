@@ -1,0 +1,293 @@
+//! Environment files that do not fit their Compose files: `check` and `plan` tell each by its line, and
+//! no engine is asked.
+
+use crate::support::Project;
+
+const COMPOSE: &str = "\
+services:
+  ledger-db:
+    image: postgres:15
+    environment: { POSTGRES_PASSWORD: \"${LEDGER_DB_PASSWORD:?is needed}\" }
+    volumes: [rows:/var/lib/postgresql/data]
+  ledger:
+    image: ledger:1
+    ports: [\"8080:8080\"]
+    volumes: [/srv/ledger:/attachments]
+  by-hand:
+    image: ledger:1
+  s3:
+    image: s3:1
+volumes:
+  rows:
+";
+
+const ENVIRONMENT: &str = "\
+environment: mine
+document: ../PHOENIX.md
+driver:
+  compose:
+    files: [../compose.yaml]
+    ingress: { service: ledger, port: 8080 }
+    authority: { service: ledger, file: /ca.pem }
+    without: [by-hand]
+    variables: { S3_KEY: 20, S3_SECRET: 40 }
+    settles_within: 1m
+    egress: [mail.example.test:25]
+    remap: { ports: true, binds: { \"ledger:/attachments\": copy } }
+    losable: { \"ledger:/tmp\": scratch }
+stores:
+  rows: { postgres: { service: ledger-db, database: ledger } }
+  volume: { volume: rows }
+  scans: { bucket: { name: scans, service: s3, key: S3_KEY, secret: S3_SECRET } }
+secrets:
+  db-password: { bytes: 24, opens: rows, env: LEDGER_DB_PASSWORD }
+services:
+  ledger: { app: http, health: { get: /health }, canary: unknown, url: \"http://ledger.localhost\", needs: [rows], secrets: [db-password] }
+profiles:
+  today:
+    default: { logical: { every: 1h, verified: true } }
+";
+
+const SCENARIO: &str = "scenario: back\nsteps:\n  - seed: { canaries: 1 }\n  - backup: all\n  - destroy: all\n  - rebuild\n  - restore: all\n  - check: [health]\n";
+
+fn project(compose: &str, environment: &str) -> Project {
+    let project = Project::empty();
+    for folder in ["environments", "scenarios"] {
+        std::fs::create_dir(project.path(folder)).expect("a folder");
+    }
+    project.write(
+        "PHOENIX.md",
+        "# Claims\n\n| # | Gap | Status |\n|---|---|---|\n| 1 | None | missing |\n",
+    );
+    project.write("compose.yaml", compose);
+    project.write("environments/mine.yaml", environment);
+    project.write("scenarios/back.yaml", SCENARIO);
+    project
+}
+
+/// Whether there is a Compose tool; where Docker is required there is one.
+fn possible(said: &crate::support::Said) -> bool {
+    let unread = said.err.contains("warning[compose-unread]");
+    let required = std::env::var("PHOENIX_REQUIRE").unwrap_or_default();
+    assert!(
+        !unread || !required.contains("docker"),
+        "no Compose tool: {}",
+        said.err
+    );
+    !unread
+}
+
+#[test]
+fn what_fits_is_right_and_needs_no_name_where_it_is_the_only_one() {
+    let project = project(COMPOSE, ENVIRONMENT);
+    for command in ["check", "plan"] {
+        let said = project.phoenix(&[command]);
+        assert_eq!(said.code, 0, "{command}: {}{}", said.out, said.err);
+    }
+    let said = project.phoenix(&["check"]);
+    assert!(said.out.contains("mine.yaml: ok"), "{}", said.out);
+    assert!(said.out.contains("back.yaml: ok"), "{}", said.out);
+}
+
+#[test]
+fn each_word_that_hits_nothing_is_told_with_its_line() {
+    let whole = ENVIRONMENT;
+    for (part, instead, code, words) in [
+        (
+            "ledger, port: 8080",
+            "ledgr, port: 8080",
+            "unknown-name",
+            "did you mean `ledger`",
+        ),
+        (
+            "ledger, port: 8080",
+            "ledger, port: 99999",
+            "bad-port",
+            "1 to 65535",
+        ),
+        (
+            "ledger, port: 8080",
+            "by-hand, port: 8080",
+            "unknown-name",
+            "`by-hand`",
+        ),
+        ("ledger, file", "ledgr, file", "unknown-name", "`ledgr`"),
+        ("[by-hand]", "[by-hand, nosuch]", "unknown-name", "`nosuch`"),
+        ("S3_KEY: 20", "S3_KEY: 0", "bad-length", "1 to 4096"),
+        (
+            "S3_KEY: 20",
+            "\"A B\": 5, S3_KEY: 20",
+            "bad-variable",
+            "`A B`",
+        ),
+        ("1m", "0s", "bad-duration", "longer than nothing"),
+        (
+            "mail.example.test:25",
+            "ledger-db:25",
+            "bad-egress",
+            "`ledger-db` itself",
+        ),
+        (
+            "ledger:/attachments\"",
+            "ledger:/attachment\"",
+            "unknown-name",
+            "ledger:/attachments",
+        ),
+        (
+            "ledger:/attachments\"",
+            "ledger\"",
+            "bad-place",
+            "service:/path",
+        ),
+        ("{ ports: true, ", "{ ", "beyond-the-drill", "8080"),
+        (
+            "{ ports: true, ",
+            "{ ports: true, left_out: [nosuch.cap_add], ",
+            "unknown-name",
+            "`nosuch`",
+        ),
+        (
+            "{ ports: true, ",
+            "{ ports: true, left_out: [ledger], ",
+            "bad-key",
+            "service.key",
+        ),
+        (
+            "{ ports: true, ",
+            "{ ports: true, volumes: [row], ",
+            "unknown-name",
+            "`rows`",
+        ),
+        (
+            "{ ports: true, ",
+            "{ ports: true, networks: [front], ",
+            "unknown-name",
+            "`front`",
+        ),
+        ("ledger:/tmp", "ledgr:/tmp", "unknown-name", "`ledger`"),
+        ("ledger:/tmp", "/tmp", "bad-place", "service:/path"),
+        (
+            "service: ledger-db,",
+            "service: ledgerdb,",
+            "unknown-name",
+            "`ledger-db`",
+        ),
+        (
+            "database: ledger",
+            "database: \"\"",
+            "bad-name",
+            "at least one letter",
+        ),
+        ("volume: rows }", "volume: row }", "unknown-name", "`rows`"),
+        ("service: s3,", "service: s4,", "unknown-name", "`s3`"),
+        ("key: S3_KEY", "key: S3_KEI", "unknown-name", "`S3_KEY`"),
+        (
+            "http://ledger.localhost",
+            "ftp://ledger",
+            "bad-url",
+            "https://",
+        ),
+        (
+            "app: http,",
+            "app: http, container: { service: nosuch, port: 1 },",
+            "unknown-name",
+            "`nosuch`",
+        ),
+        (
+            "app: http,",
+            "app: http, container: { service: ledger, port: 0 },",
+            "bad-port",
+            "1 to 65535",
+        ),
+        (
+            "every: 1h",
+            "every: 0s",
+            "bad-duration",
+            "longer than nothing",
+        ),
+        (
+            "verified: true",
+            "verified: maybe",
+            "unknown-word",
+            "`false`",
+        ),
+        (
+            "logical: { every: 1h",
+            "snapshot: { outlives: instanse",
+            "unknown-word",
+            "`instance`",
+        ),
+        ("[../compose.yaml]", "[]", "wrong-type", "at least one"),
+        (
+            "[../compose.yaml]",
+            "[../nosuch.yaml]",
+            "missing-file",
+            "nosuch.yaml",
+        ),
+        ("[../compose.yaml]", "[..]", "missing-file", "a folder"),
+    ] {
+        assert_eq!(whole.matches(part).count(), 1, "{part} is there once");
+        let wrong = whole.replace(part, instead);
+        let line = whole
+            .lines()
+            .position(|line| line.contains(part))
+            .expect("the line that is changed");
+        let project = project(COMPOSE, &wrong);
+        let said = project.phoenix(&["check"]);
+        if !possible(&said) {
+            continue;
+        }
+        assert_eq!(said.code, 2, "{instead}: {}{}", said.out, said.err);
+        let place = format!("mine.yaml:{}:", line + 1);
+        for word in [&format!("error[{code}]"), &place, words] {
+            assert!(said.err.contains(word), "{word}: {}", said.err);
+        }
+    }
+}
+
+#[test]
+fn what_check_refuses_is_neither_planned_nor_run() {
+    let wrong = ENVIRONMENT.replace("ledger, port: 8080", "ledgr, port: 8080");
+    let project = project(COMPOSE, &wrong);
+    if !possible(&project.phoenix(&["check"])) {
+        return;
+    }
+    for command in ["plan", "run"] {
+        let said = project.phoenix(&[command]);
+        assert_eq!(said.code, 2, "{command}: {}{}", said.out, said.err);
+        assert!(said.err.contains("mine.yaml:6:"), "{}", said.err);
+    }
+    assert!(!project.path("phoenix-runs").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_compose_file_that_is_wrong_is_told_with_its_own_name() {
+    let broken = COMPOSE.replace("volumes: [rows:/var", "volumes: [rows:/var/lib\n  x: [");
+    let project = project(&broken, ENVIRONMENT);
+    let said = project.phoenix(&["check"]);
+    if possible(&said) {
+        assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+        assert!(said.err.contains("error[compose-file]"), "{}", said.err);
+        assert!(said.err.contains("compose.yaml"), "{}", said.err);
+        assert!(said.err.contains("line "), "{}", said.err);
+    }
+}
+
+#[test]
+fn several_environments_of_which_none_is_the_usual_one_are_asked_for() {
+    let project = project(COMPOSE, ENVIRONMENT);
+    project.write(
+        "environments/other.yaml",
+        ENVIRONMENT.replace("environment: mine", "environment: other"),
+    );
+    for command in ["check", "plan"] {
+        let said = project.phoenix(&[command]);
+        assert_eq!(said.code, 2, "{command}: {}{}", said.out, said.err);
+        assert!(
+            said.err.contains("name one of `mine`, `other`"),
+            "{}",
+            said.err
+        );
+    }
+    assert_eq!(project.phoenix(&["check", "--env", "other"]).code, 0);
+}
