@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use phoenix_engine::environment::DriverError;
 
-use crate::project::{Files, Project, Reach, Remap, Tool, own, reaches, resolve};
+use crate::project::{Files, Project, Reach, Remap, Tool, own, reaches, resolve, sources};
 
 pub use write::{Places, Text};
 
@@ -180,7 +180,7 @@ pub async fn look_with(tool: &Tool, asked: Asked<'_>) -> Result<Found, Refused> 
 
 /// The names that a file of variables sets.
 fn set_by(file: &Path) -> BTreeSet<String> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = sources::text(file).unwrap_or_default();
     text.lines()
         .map(str::trim_start)
         .filter(|line| !line.starts_with('#'))

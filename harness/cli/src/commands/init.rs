@@ -288,7 +288,7 @@ fn refused(why: Refused) -> Error {
     let help = match &why {
         Refused::NoTool(why) => return Error::Environment(why.to_string()),
         Refused::Unreadable(_) => {
-            "mend the Compose files: `docker compose config` has to read them"
+            "mend what is named: `docker compose config` has to read these files"
         }
         Refused::NotThere(_) => "--without and --leave-out name services of the Compose files",
         Refused::Reaches(_) => {
