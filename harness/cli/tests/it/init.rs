@@ -310,6 +310,57 @@ fn values_that_the_tool_quotes_are_left_out() {
 }
 
 #[test]
+fn what_is_no_file_is_called_what_it_is() {
+    let project = Project::shipped();
+    project.write("compose.yaml", ONE);
+    fs::create_dir(project.path("adir")).expect("a folder");
+    project.write("adir/docker-compose.yml", ONE);
+    fs::create_dir(project.path("empty.yaml")).expect("a folder");
+    for (arguments, words, todo) in [
+        (
+            ["init", "adir"],
+            "adir is a folder, not a file",
+            "adir/docker-compose.yml",
+        ),
+        (
+            ["init", "empty.yaml"],
+            "empty.yaml is a folder, not a file",
+            "name the Compose files",
+        ),
+        (
+            ["init", "--env-file=adir"],
+            "adir is a folder, not a file",
+            "NAME=VALUE",
+        ),
+        (
+            ["init", "/dev/zero"],
+            "/dev/zero is a pipe or a device, not a file",
+            "name the Compose files",
+        ),
+        (
+            ["init", "--env-file=/dev/zero"],
+            "/dev/zero is a pipe or a device, not a file",
+            "NAME=VALUE",
+        ),
+        (
+            ["check", "--env=adir"],
+            "adir is a folder, not a file",
+            "name the environment file in it",
+        ),
+        (
+            ["check", "--env=./adir"],
+            "this is a folder",
+            "name the file inside it",
+        ),
+    ] {
+        let said = project.phoenix(&arguments);
+        assert_eq!(said.code, 2, "{arguments:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains(words), "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(todo), "{arguments:?}: {}", said.err);
+    }
+}
+
+#[test]
 fn the_shipped_example_is_recognised() {
     if !has_tool() {
         return;
