@@ -89,6 +89,14 @@ pub struct Found {
     questions: Vec<Question>,
 }
 
+impl Found {
+    /// Whether nothing was recognised that a drill could burn or reach.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stores.is_empty() && self.services.is_empty()
+    }
+}
+
 /// Looks at Compose files as the tool resolves them.
 ///
 /// # Errors

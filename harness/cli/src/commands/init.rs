@@ -147,7 +147,15 @@ fn tell(found: &Found, planned: &[Planned], output: &Path, ours: bool) -> Result
     if !ours {
         out.push_str(&format!("  phoenix gaps --draft-mapping --env {env}\n"));
     }
-    terminal::data(&out)
+    terminal::data(&out)?;
+    if found.is_empty() {
+        terminal::talk(&format!(
+            "warning: no store and no service is recognised: a drill of {env} would burn nothing and \
+             prove nothing\n  = help: declare what holds data under `stores:`, and what people reach \
+             under `services:`\n"
+        ));
+    }
+    Ok(())
 }
 
 /// The Compose files: those that were given, or those that the tool would take here.

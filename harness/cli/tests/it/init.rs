@@ -361,6 +361,21 @@ fn what_is_no_file_is_called_what_it_is() {
 }
 
 #[test]
+fn where_nothing_is_recognised_that_is_said_here_and_by_check() {
+    if !has_tool() {
+        return;
+    }
+    let project = Project::empty();
+    project.write("compose.yaml", ONE);
+    let said = project.phoenix(&["init", "--name", "bare"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    settings().bind(|| insta::assert_snapshot!("init_bare", written(&project, "bare", &said)));
+    let checked = project.phoenix(&["check", "--env", "environments/bare.yaml"]);
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    settings().bind(|| insta::assert_snapshot!("check_bare", checked.whole()));
+}
+
+#[test]
 fn the_shipped_example_is_recognised() {
     if !has_tool() {
         return;
