@@ -125,7 +125,7 @@ pub(crate) enum Command {
         "  phoenix gaps --write                         between the phoenix:status comments of PHOENIX.md\n",
         "  phoenix gaps --draft-mapping --document docs/recovery.md\n",
         "  phoenix gaps --format json | jq '.cycles[].register.lines[] | {status, title}'\n\n",
-        exit::codes!(),
+        exit::codes!(""),
     ))]
     Gaps(GapsArguments),
     /// Draw the report of a run again, from its journals.

@@ -1,14 +1,22 @@
 //! Exit codes: what each means, and what several cycles come to as one number.
 
-/// The exit codes, as `--help` tells them.
+/// The exit codes, as `--help` tells them: of all commands together, of `run`, or of one that follows
+/// the document alone.
 macro_rules! codes {
     () => {
-        "Exit codes:\n   \
+        $crate::exit::codes!(" (with --require recovery: or no recovery)")
+    };
+    ($and:literal) => {
+        concat!(
+            "Exit codes:\n   \
          0  no news: the document agrees with what was seen\n   \
-         1  a finding: the document disagrees (with --require recovery: or no recovery)\n   \
+         1  a finding: the document disagrees",
+            $and,
+            "\n   \
          2  a mistake in a file or an argument; nothing was burnt\n   \
          3  cannot tell: what was to be judged could not be\n  \
          70  a defect of phoenix, or evidence that could not be written"
+        )
     };
 }
 pub(crate) use codes;

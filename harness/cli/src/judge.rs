@@ -83,9 +83,18 @@ fn unreadable(why: &DocumentError) -> Diagnostic {
                 format!("not UTF-8 at byte {byte} of the file"),
             )
         }
-        DocumentError::NotAFile { path, what } => {
-            (path, "unreadable", whole, format!("{what}, not a file"))
-        }
+        DocumentError::Folder { path } => (
+            path,
+            "unreadable",
+            whole,
+            "this is a folder, not a file".to_owned(),
+        ),
+        DocumentError::NotAFile { path } => (
+            path,
+            "unreadable",
+            whole,
+            "this is a pipe or a device, not a file".to_owned(),
+        ),
         DocumentError::Unreadable { path, source } => (
             path,
             "unreadable",

@@ -55,6 +55,12 @@ impl Project {
         if found.exists() {
             return Ok(found);
         }
+        if path.is_dir() {
+            return Err(Error::usage(
+                no_file(&path).unwrap_or_default(),
+                format!("name the {what} file in it: {given}/NAME.yaml"),
+            ));
+        }
         Err(Error::usage(
             format!("no {what} is called `{given}`"),
             self.known(folder, given),
@@ -154,6 +160,20 @@ impl Project {
             None if self.root.join("reports").is_dir() => self.root.join("reports").join("runs"),
             None => PathBuf::from("phoenix-runs"),
         }
+    }
+}
+
+/// Why a path names no file that can be read; nothing where it does.
+pub(crate) fn no_file(path: &Path) -> Option<String> {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Ok(is) if is.is_file() => None,
+        Ok(is) if is.is_dir() => Some(format!("{shown} is a folder, not a file")),
+        Ok(_) => Some(format!("{shown} is a pipe or a device, not a file")),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            Some(format!("there is no file {shown}"))
+        }
+        Err(why) => Some(format!("{shown} cannot be read: {why}")),
     }
 }
 

@@ -109,11 +109,16 @@ impl Shape {
                 }
             }
             _ if placeholder => {}
-            Self::Number => {
-                if node.text().is_none_or(|text| text.parse::<u32>().is_err()) {
-                    wrong("a whole number");
-                }
-            }
+            Self::Number => match node.text() {
+                Some(text) if text.parse::<u32>().is_ok() => {}
+                Some(text) if is_whole(text) => source.error(
+                    node.place,
+                    "out-of-range",
+                    format!("{what} is a number out of range"),
+                    Some(format!("a whole number from 0 to {} fits", u32::MAX)),
+                ),
+                _ => wrong("a whole number"),
+            },
             Self::Flag => {
                 if !matches!(node.text(), Some("true" | "false")) {
                     wrong("`true` or `false`");
@@ -444,6 +449,12 @@ fn form(node: &Node) -> &'static str {
         Kind::List(_) => "a list",
         Kind::Map(_) => "a map",
     }
+}
+
+/// Whether a text is a whole number of any size and sign.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn either(shapes: &[Shape]) -> String {

@@ -1,6 +1,7 @@
 //! YAML as a tree in which every node knows its place.
 
 use std::cell::RefCell;
+use std::io::Read as _;
 use std::path::Path;
 use std::string::FromUtf8Error;
 
@@ -227,15 +228,15 @@ impl Source {
             let help = Some("name the file inside it");
             return Err(whole("unreadable", "this is a folder".to_owned(), help));
         }
-        if meta.len() > BYTES_MAX {
-            let message = format!(
-                "{} bytes are more than the {BYTES_MAX} that are read",
-                meta.len()
-            );
+        let mut bytes = Vec::new();
+        // A device has no length, and may have no end.
+        std::fs::File::open(path)
+            .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
+            .map_err(|why| whole("unreadable", format!("cannot be read: {why}"), None))?;
+        if bytes.len() as u64 > BYTES_MAX {
+            let message = format!("this is larger than the {BYTES_MAX} bytes that are read");
             return Err(whole("too-large", message, Some("is this the right file?")));
         }
-        let bytes = std::fs::read(path)
-            .map_err(|why| whole("unreadable", format!("cannot be read: {why}"), None))?;
         let text = String::from_utf8(bytes).map_err(|why| not_utf8(&file, &why))?;
         Self::parse(&file, &text)
     }

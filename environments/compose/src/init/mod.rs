@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use phoenix_engine::environment::DriverError;
 
-use crate::project::{Files, Project, Reach, Remap, Tool, own, reaches, resolve};
+use crate::project::{Files, Project, Reach, Remap, Tool, own, reaches, resolve, sources};
 
 pub use write::{Places, Text};
 
@@ -87,6 +87,14 @@ pub struct Found {
     /// Variables that data may be sealed with, by the names of their secrets.
     secrets: BTreeMap<String, String>,
     questions: Vec<Question>,
+}
+
+impl Found {
+    /// Whether nothing was recognised that a drill could burn or reach.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stores.is_empty() && self.services.is_empty()
+    }
 }
 
 /// Looks at Compose files as the tool resolves them.
@@ -180,7 +188,7 @@ pub async fn look_with(tool: &Tool, asked: Asked<'_>) -> Result<Found, Refused> 
 
 /// The names that a file of variables sets.
 fn set_by(file: &Path) -> BTreeSet<String> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = sources::text(file).unwrap_or_default();
     text.lines()
         .map(str::trim_start)
         .filter(|line| !line.starts_with('#'))

@@ -1,15 +1,11 @@
 //! The variables that Compose files ask for, and which of them are secrets by their names.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::project::yaml;
-
-/// Files that extend each other are followed so far.
-const FILES_MAX: usize = 64;
+use crate::project::sources;
 
 /// A variable of Compose files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,45 +17,13 @@ pub(super) struct Variable {
 /// The variables of Compose files and of the files that those extend or include.
 pub(super) fn of_files(files: &[PathBuf]) -> BTreeMap<String, Variable> {
     let mut found = BTreeMap::new();
-    let mut waiting: Vec<PathBuf> = files.to_vec();
-    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
-    while let Some(file) = waiting.pop() {
-        let Ok(real) = file.canonicalize() else {
-            continue;
-        };
-        if seen.len() >= FILES_MAX || !seen.insert(real.clone()) {
-            continue;
+    // A file that is none is refused when the tool is asked.
+    for read in sources::trees(files) {
+        if let Ok(tree) = &read.tree {
+            collect(tree, &mut found);
         }
-        // A file that is none is the tool's to refuse, in its own words.
-        let text = fs::read_to_string(&real).unwrap_or_default();
-        let Ok(tree) = yaml::read(&text) else {
-            continue;
-        };
-        collect(&tree, &mut found);
-        let folder = real.parent().unwrap_or(Path::new(""));
-        waiting.extend(others(&tree).iter().map(|other| folder.join(other)));
     }
     found
-}
-
-/// The files that a file extends or includes.
-fn others(tree: &Value) -> Vec<String> {
-    let mut all = Vec::new();
-    let services = tree["services"].as_object();
-    for service in services.into_iter().flat_map(|all| all.values()) {
-        all.extend(service["extends"]["file"].as_str().map(str::to_owned));
-    }
-    for included in tree["include"].as_array().into_iter().flatten() {
-        all.extend(included.as_str().map(str::to_owned));
-        match &included["path"] {
-            Value::String(path) => all.push(path.clone()),
-            Value::Array(paths) => {
-                all.extend(paths.iter().filter_map(Value::as_str).map(str::to_owned));
-            }
-            _ => {}
-        }
-    }
-    all
 }
 
 fn collect(value: &Value, found: &mut BTreeMap<String, Variable>) {

@@ -286,10 +286,13 @@ impl Found {
         if rows.is_empty() {
             out.push_str("  nothing: no image, volume or port is one that says what it is\n");
         }
-        out.push_str("no backup of:\n");
         let bare: Vec<&str> = self.claimed().map(|store| store.name.as_str()).collect();
-        let _infallible = writeln!(out, "  {}", bare.join(", "));
-        out.push_str("questions, each in the file where its answer belongs:\n");
+        if !bare.is_empty() {
+            let _infallible = writeln!(out, "no backup of:\n  {}", bare.join(", "));
+        }
+        if !self.questions.is_empty() {
+            out.push_str("questions, each in the file where its answer belongs:\n");
+        }
         for (at, question) in self.questions.iter().enumerate() {
             let _infallible = writeln!(out, "  {}. {}", at + 1, question.text);
         }

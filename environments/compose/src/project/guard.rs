@@ -109,9 +109,7 @@ impl Found {
         let place = format!("{service}:{}", mount.target);
         match &mount.source {
             Source::Bind { path, real, file } => {
-                let shown = path.display();
-                if is_socket(path) || is_socket(real) {
-                    let what = format!("it binds the socket {shown}: whoever has it is the engine");
+                if let Some(what) = whole(path, real) {
                     self.add(place, &what, NO_MAP);
                 } else if !mount.read_only || !real.starts_with(folder) {
                     let where_to = if real == path {
@@ -119,6 +117,7 @@ impl Found {
                     } else {
                         format!(" (a link to {})", real.display())
                     };
+                    let shown = path.display();
                     let how = if mount.read_only {
                         "reads"
                     } else {
@@ -319,11 +318,26 @@ impl Found {
     }
 }
 
-/// Whether a path is a socket of an engine, or a folder where such sockets lie.
-fn is_socket(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".sock")
-        || ["/run", "/var/run", "/"]
-            .iter()
-            .any(|root| path == Path::new(root))
+/// What is bound where whoever has it has the host or its engine: no copy of it is a drill's.
+fn whole(path: &Path, real: &Path) -> Option<String> {
+    let shown = path.display();
+    let is = |what: &str| [path, real].contains(&Path::new(what));
+    let is_socket = [path, real]
+        .iter()
+        .any(|path| path.to_string_lossy().ends_with(".sock"));
+    if is("/") {
+        Some(format!(
+            "it binds {shown}, the whole file system of the host"
+        ))
+    } else if is_socket {
+        Some(format!(
+            "it binds the socket {shown}: whoever has it is the engine"
+        ))
+    } else if is("/run") || is("/var/run") {
+        Some(format!(
+            "it binds {shown}, where the engine's socket lies: whoever has it is the engine"
+        ))
+    } else {
+        None
+    }
 }

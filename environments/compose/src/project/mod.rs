@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 pub mod guard;
 pub mod parse;
 pub mod read;
+pub(crate) mod sources;
 pub mod tool;
 pub mod transform;
 mod words;

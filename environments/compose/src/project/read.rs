@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use phoenix_engine::environment::DriverError;
 
-use super::{Project, Tool, parse, yaml};
+use super::{Project, Tool, parse, sources, yaml};
 
 /// How long the tool may take to print a configuration.
 const RESOLVES_WITHIN: Duration = Duration::from_secs(60);
@@ -27,20 +27,35 @@ pub struct Files<'a> {
     pub name: &'a str,
 }
 
-/// Where the files are no YAML, a line each: version 2 of the tool names other lines, and no file.
-fn misread(files: &[PathBuf]) -> String {
-    let wrong = files.iter().filter_map(|file| {
-        let why = yaml::read(&std::fs::read_to_string(file).ok()?).err()?;
-        Some(format!("\n  {}: {why}", file.display()))
-    });
-    wrong.collect()
+/// Why the tool refused: what can be seen in the files, otherwise its own words.
+fn refusal(tool: &Tool, said: &str, files: &[PathBuf]) -> String {
+    let seen = sources::wrong(files);
+    if !seen.is_empty() {
+        return seen.join("\n  ");
+    }
+    match broken(said) {
+        Some(by) => format!(
+            "`{} config` broke off over it ({by}); is each of the files a Compose file?",
+            tool.shown()
+        ),
+        None => format!("`{} config` says: {said}", tool.shown()),
+    }
+}
+
+/// By which exception a tool in Python broke off, if it did. The exception's own words may quote a
+/// value.
+fn broken(said: &str) -> Option<&str> {
+    said.contains("Traceback (most recent call last)")
+        .then(|| said.lines().last().unwrap_or_default())
+        .map(|last| last.split(':').next().unwrap_or(last))
 }
 
 /// Has the tool resolve a project.
 ///
 /// # Errors
-/// When a file is missing, when the tool refuses the project (in its own words, values of variables
-/// left out), when it does not answer within a minute, or when its answer cannot be read.
+/// When a file is missing or no text, when the tool refuses the project (in its own words where
+/// nothing can be seen in the files, values left out), when it does not answer within a minute, or
+/// when its answer cannot be read.
 pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverError> {
     let shown: Vec<String> = what
         .files
@@ -54,6 +69,7 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
         let real = file
             .canonicalize()
             .map_err(|why| fail(format!("{}: {why}. Is the path right?", file.display())))?;
+        sources::text(file).map_err(fail)?;
         files.push(real);
     }
     let nothing = tool.nothing().map_err(|why| fail(why.to_string()))?;
@@ -87,12 +103,7 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
         .map_err(|why| fail(format!("`{}` cannot be started: {why}", tool.shown())))?;
     let said = masked(&String::from_utf8_lossy(&output.stderr), what.variables);
     if !output.status.success() {
-        return Err(fail(format!(
-            "`{} config` says: {}{}",
-            tool.shown(),
-            said.trim(),
-            misread(&files)
-        )));
+        return Err(fail(refusal(tool, said.trim(), what.files)));
     }
     let text = String::from_utf8(output.stdout)
         .map_err(|_| fail(format!("`{} config` printed no UTF-8", tool.shown())))?;
@@ -101,21 +112,16 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
     let mut project = parse::project(what.name, &folder, &tree).map_err(unread)?;
     // Version 1 refuses such files, version 2 does not.
     if project.services.is_empty() {
-        let shown: Vec<String> = files
-            .iter()
-            .map(|file| file.display().to_string())
-            .collect();
-        return Err(fail(format!(
-            "{}: no service is declared",
-            shown.join(", ")
-        )));
+        return Err(fail(
+            "no service is declared; name the Compose file that has `services:`".to_owned(),
+        ));
     }
     project.warnings = said.lines().map(str::to_owned).collect();
     Ok(project)
 }
 
-/// The tool's words without values. It quotes variables that do not fit and, when an env file
-/// cannot be parsed, what stands there.
+/// The tool's words without values. It quotes variables and values that do not fit and, when an env
+/// file cannot be parsed, what stands there.
 fn masked(said: &str, variables: &BTreeMap<String, String>) -> String {
     let mut values: Vec<&String> = variables
         .values()
@@ -125,6 +131,15 @@ fn masked(said: &str, variables: &BTreeMap<String, String>) -> String {
     let mut text = said.to_owned();
     for value in values {
         text = text.replace(value.as_str(), "…");
+    }
+    // The value may have several lines, and nothing follows it.
+    if let Some(at) = text
+        .to_ascii_lowercase()
+        .find("invalid interpolation format")
+        && let Some(quote) = text[at..].find(": \"")
+    {
+        text.truncate(at + quote);
+        text.push_str(": …");
     }
     let quotes_a_file = |line: &str| {
         [
@@ -140,15 +155,26 @@ fn masked(said: &str, variables: &BTreeMap<String, String>) -> String {
     text.lines()
         .map(|line| match line.find(['"', '`']) {
             Some(quote) if quotes_a_file(line) => format!("{}…", &line[..quote]),
-            _ => line.to_owned(),
+            _ => without_type(line),
         })
         .collect::<Vec<_>>()
         .join("\n")
 }
 
+/// A line without the value whose type does not fit.
+fn without_type(line: &str) -> String {
+    let (from, until) = (" contains ", ", which is an invalid type");
+    match (line.find(from), line.rfind(until)) {
+        (Some(at), Some(end)) if at + from.len() <= end => {
+            format!("{}…{}", &line[..at + from.len()], &line[end..])
+        }
+        _ => line.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use super::{broken, masked};
     use std::collections::BTreeMap;
 
     #[test]
@@ -167,5 +193,23 @@ mod tests {
             masked(said, &BTreeMap::new()),
             "failed to read /p/x.env: line 2: unexpected character …"
         );
+        let said = "invalid interpolation format for services.a.environment.KEY: \"a\n${s3cret\"";
+        assert_eq!(
+            masked(said, &BTreeMap::new()),
+            "invalid interpolation format for services.a.environment.KEY: …"
+        );
+        let said = "services.a.environment.A contains [\"s3cret\"], which is an invalid type, it should be a string";
+        assert_eq!(
+            masked(said, &BTreeMap::new()),
+            "services.a.environment.A contains …, which is an invalid type, it should be a string"
+        );
+    }
+
+    #[test]
+    fn a_tool_that_broke_off_is_told_by_its_exception_alone() {
+        let said =
+            "Traceback (most recent call last):\n  File \"x.py\", line 1\nValueError: s3cret";
+        assert_eq!(broken(said), Some("ValueError"));
+        assert_eq!(broken("services.a has no image"), None);
     }
 }

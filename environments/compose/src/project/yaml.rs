@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
 
 /// Deepest nesting that is read.
@@ -23,6 +23,7 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
         events: Box::new(Parser::new_from_str(text)),
         anchors: BTreeMap::new(),
         values: 0,
+        line: 1,
     };
     loop {
         match reader.next()? {
@@ -38,6 +39,8 @@ struct Reader<'t> {
     /// Values by anchor, with how many values each is.
     anchors: BTreeMap<usize, (Value, usize)>,
     values: usize,
+    /// Where the event that came last begins.
+    line: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -45,9 +48,16 @@ impl<'t> Reader<'t> {
         loop {
             match self.events.next() {
                 Some(Ok((Event::Comment(..), _))) => {}
-                Some(Ok((event, _))) => return Ok(event),
+                Some(Ok((event, span))) => {
+                    self.line = span.start.line();
+                    return Ok(event);
+                }
                 Some(Err(error)) => {
-                    return Err(format!("no YAML in line {}", error.marker().line()));
+                    let line = error.marker().line();
+                    return Err(match error.kind() {
+                        ErrorKind::RecursionLimitExceeded => too_deep(line),
+                        _ => format!("no YAML in line {line}"),
+                    });
                 }
                 None => return Err("the document is not closed".to_owned()),
             }
@@ -56,7 +66,7 @@ impl<'t> Reader<'t> {
 
     fn value(&mut self, event: Event<'t>, depth: usize) -> Result<Value, String> {
         if depth > DEPTH_MAX {
-            return Err(format!("nested deeper than {DEPTH_MAX}"));
+            return Err(too_deep(self.line));
         }
         self.count(1)?;
         let before = self.values;
@@ -84,7 +94,7 @@ impl<'t> Reader<'t> {
                     let key = match self.next()? {
                         Event::MappingEnd => break,
                         Event::Scalar(text, ..) => text.into_owned(),
-                        _ => return Err("a key that is no word".to_owned()),
+                        _ => return Err(format!("a key that is no word in line {}", self.line)),
                     };
                     let event = self.next()?;
                     entries.insert(key, self.value(event, depth + 1)?);
@@ -116,6 +126,10 @@ impl<'t> Reader<'t> {
         }
         Ok(())
     }
+}
+
+fn too_deep(line: usize) -> String {
+    format!("nested deeper than {DEPTH_MAX} in line {line}")
 }
 
 /// A scalar without quotes. Both tools quote a text that looks like anything else.

@@ -49,17 +49,25 @@ pub enum DocumentError {
         /// The line itself, with a mark for each bad byte.
         text: String,
     },
-    /// A folder, a pipe or a device.
-    #[error("{path}: {what}, not a file")]
+    /// A folder.
+    #[error("{path}: this is a folder, not a file")]
+    #[diagnostic(
+        code(phoenix::document::folder),
+        help("name the file in it, such as {path}/PHOENIX.md")
+    )]
+    Folder {
+        /// The path as given.
+        path: String,
+    },
+    /// A pipe or a device.
+    #[error("{path}: this is a pipe or a device, not a file")]
     #[diagnostic(
         code(phoenix::document::not_a_file),
-        help("name the file itself, such as {path}/PHOENIX.md")
+        help("name a file of text: what is judged has to be there again for the next run")
     )]
     NotAFile {
         /// The path as given.
         path: String,
-        /// What it is.
-        what: &'static str,
     },
     /// The system refused.
     #[error("{path}: cannot be read: {source}")]

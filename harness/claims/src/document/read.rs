@@ -24,13 +24,11 @@ impl Document {
         };
         // Asked before opening: opening a pipe would wait for its writer.
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(DocumentError::Folder { path: shown });
+        }
         if !metadata.is_file() {
-            let what = if metadata.is_dir() {
-                "a directory"
-            } else {
-                "a pipe or a device"
-            };
-            return Err(DocumentError::NotAFile { path: shown, what });
+            return Err(DocumentError::NotAFile { path: shown });
         }
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(unreadable)?;

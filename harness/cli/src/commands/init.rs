@@ -7,7 +7,7 @@ use phoenix_compose::init::{Asked, Found, Places, Refused, look};
 
 use crate::arguments::InitArguments;
 use crate::error::Error;
-use crate::project::Project;
+use crate::project::{Project, no_file};
 use crate::terminal;
 
 /// What Compose files are called when nobody names them, in the order in which the tool looks; each
@@ -54,9 +54,9 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<u8, Error> {
         // As the tool takes it by itself.
         Some(folder.join(".env")).filter(|file| file.is_file())
     });
-    if let Some(file) = arguments.env_file.as_ref().filter(|file| !file.is_file()) {
+    if let Some(what) = arguments.env_file.as_deref().and_then(no_file) {
         return Err(Error::usage(
-            format!("there is no file {}", file.display()),
+            what,
             "--env-file names a file of variables, NAME=VALUE in each line",
         ));
     }
@@ -147,7 +147,15 @@ fn tell(found: &Found, planned: &[Planned], output: &Path, ours: bool) -> Result
     if !ours {
         out.push_str(&format!("  phoenix gaps --draft-mapping --env {env}\n"));
     }
-    terminal::data(&out)
+    terminal::data(&out)?;
+    if found.is_empty() {
+        terminal::talk(&format!(
+            "warning: no store and no service is recognised: a drill of {env} would burn nothing and \
+             prove nothing\n  = help: declare what holds data under `stores:`, and what people reach \
+             under `services:`\n"
+        ));
+    }
+    Ok(())
 }
 
 /// The Compose files: those that were given, or those that the tool would take here.
@@ -165,11 +173,15 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         ));
     }
     for file in given {
-        if !file.is_file() {
-            return Err(Error::usage(
-                format!("there is no file {}", file.display()),
-                "name the Compose files of the stack, the later over the earlier",
-            ));
+        if let Some(what) = no_file(file) {
+            let mut inside = FILES.iter().map(|(name, _)| file.join(name));
+            let help = match inside.find(|inside| inside.is_file()) {
+                Some(inside) => format!("name the file in it: {}", inside.display()),
+                None => {
+                    "name the Compose files of the stack, the later over the earlier".to_owned()
+                }
+            };
+            return Err(Error::usage(what, help));
         }
     }
     Ok(given.to_vec())
@@ -288,7 +300,7 @@ fn refused(why: Refused) -> Error {
     let help = match &why {
         Refused::NoTool(why) => return Error::Environment(why.to_string()),
         Refused::Unreadable(_) => {
-            "mend the Compose files: `docker compose config` has to read them"
+            "mend what is named: `docker compose config` has to read these files"
         }
         Refused::NotThere(_) => "--without and --leave-out name services of the Compose files",
         Refused::Reaches(_) => {

@@ -73,3 +73,28 @@ fn a_document_that_is_empty_or_not_text_is_refused_before_anything_burns() {
         );
     }
 }
+
+#[test]
+fn a_document_that_is_no_file_is_called_what_it_is() {
+    let project = Project::shipped();
+    std::fs::create_dir(project.path("docs")).expect("a folder");
+    project.write("latin.md", b"# Readiness\n\nThe caf\xe9 is down\n");
+    for (document, words, todo) in [
+        (
+            "/dev/zero",
+            "this is a pipe or a device, not a file",
+            "a file of text",
+        ),
+        ("docs", "this is a folder, not a file", "docs/PHOENIX.md"),
+        ("latin.md", "not UTF-8", "save the file as UTF-8"),
+        ("none.md", "cannot be read", "check the path"),
+    ] {
+        for command in [&["check"][..], &["run"], &["gaps", "--draft-mapping"]] {
+            let arguments = [command, &["--document", document]].concat();
+            let said = project.phoenix(&arguments);
+            assert_eq!(said.code, 2, "{arguments:?}: {}{}", said.out, said.err);
+            assert!(said.err.contains(words), "{arguments:?}: {}", said.err);
+            assert!(said.err.contains(todo), "{arguments:?}: {}", said.err);
+        }
+    }
+}

@@ -206,6 +206,175 @@ fn files_that_cannot_be_read_are_told_in_the_words_of_the_tool() {
     }
 }
 
+const ONE: &str = "services:\n  a:\n    image: x\n";
+
+/// What `init` says of a Compose file and files beside it. It is one error, of phoenix alone, and
+/// tells no value.
+fn refused(compose: &[u8], beside: &[(&str, &[u8])]) -> String {
+    let project = Project::empty();
+    project.write("compose.yaml", compose);
+    for (name, bytes) in beside {
+        project.write(name, bytes);
+    }
+    let said = project.phoenix(&["init"]);
+    assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+    for never in ["Traceback", "File \"", "codec", "nobody-may-see"] {
+        assert!(!said.err.contains(never), "{never}: {}", said.err);
+    }
+    assert!(!project.path("environments").exists());
+    said.err
+}
+
+#[test]
+fn what_is_no_text_is_told_with_its_file_and_line() {
+    if !has_tool() {
+        return;
+    }
+    let latin = b"# variables\nA=nobody-may-see-caf\xe9\n";
+    let with = |more: &str| format!("{ONE}    {more}\n").into_bytes();
+    for (said, file) in [
+        (refused(ONE.as_bytes(), &[(".env", latin)]), ".env:2: "),
+        (
+            refused(&with("env_file: db.env"), &[("db.env", latin)]),
+            "db.env:2: ",
+        ),
+        (
+            refused(&with("env_file: [{ path: db.env }]"), &[("db.env", latin)]),
+            "db.env:2: ",
+        ),
+        (
+            refused(
+                &with("extends: { file: base.yaml, service: a }"),
+                &[("base.yaml", latin)],
+            ),
+            "base.yaml:2: ",
+        ),
+        (
+            refused(b"services:\n  a:\n    image: caf\xe9nobody-may-see\n", &[]),
+            "compose.yaml:3: ",
+        ),
+    ] {
+        assert!(said.contains(file), "{file}: {said}");
+        assert!(said.contains("not UTF-8"), "{said}");
+        assert!(said.contains("save it as UTF-8"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_no_compose_file_is_told_with_its_file_and_what_it_is() {
+    if !has_tool() {
+        return;
+    }
+    let deep = "[".repeat(5000);
+    let nested = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for (text, words) in [
+        (deep.as_str(), "nested deeper than 64 in line 1"),
+        (&nested, "nested deeper than 64 in line 1"),
+        (
+            "services:\n  a: {\n\nb: ]\n",
+            "compose.yaml: no YAML in line 2",
+        ),
+        ("nobody-may-see", "compose.yaml: a text"),
+        ("- nobody-may-see\n", "compose.yaml: a list"),
+        ("", "compose.yaml: empty"),
+        (
+            "{ \"version\": \"3\", \"x-y\": \"nobody-may-see\" }",
+            "compose.yaml: no service is declared",
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\n",
+            "compose.yaml: no `services:` in it",
+        ),
+    ] {
+        let said = refused(text.as_bytes(), &[]);
+        assert!(said.contains(words), "{words}: {said}");
+        assert!(said.contains("Compose file"), "{said}");
+        assert_eq!(said.matches("error").count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn values_that_the_tool_quotes_are_left_out() {
+    if !has_tool() {
+        return;
+    }
+    for value in [
+        "[\"nobody-may-see\"]",
+        "\"${nobody-may-see\"",
+        "\"x\\n${nobody-may-see\"",
+    ] {
+        let text = format!("{ONE}    environment:\n      A: {value}\n");
+        let said = refused(text.as_bytes(), &[]);
+        assert!(said.contains("environment"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_called_what_it_is() {
+    let project = Project::shipped();
+    project.write("compose.yaml", ONE);
+    fs::create_dir(project.path("adir")).expect("a folder");
+    project.write("adir/docker-compose.yml", ONE);
+    fs::create_dir(project.path("empty.yaml")).expect("a folder");
+    for (arguments, words, todo) in [
+        (
+            ["init", "adir"],
+            "adir is a folder, not a file",
+            "adir/docker-compose.yml",
+        ),
+        (
+            ["init", "empty.yaml"],
+            "empty.yaml is a folder, not a file",
+            "name the Compose files",
+        ),
+        (
+            ["init", "--env-file=adir"],
+            "adir is a folder, not a file",
+            "NAME=VALUE",
+        ),
+        (
+            ["init", "/dev/zero"],
+            "/dev/zero is a pipe or a device, not a file",
+            "name the Compose files",
+        ),
+        (
+            ["init", "--env-file=/dev/zero"],
+            "/dev/zero is a pipe or a device, not a file",
+            "NAME=VALUE",
+        ),
+        (
+            ["check", "--env=adir"],
+            "adir is a folder, not a file",
+            "name the environment file in it",
+        ),
+        (
+            ["check", "--env=./adir"],
+            "this is a folder",
+            "name the file inside it",
+        ),
+    ] {
+        let said = project.phoenix(&arguments);
+        assert_eq!(said.code, 2, "{arguments:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains(words), "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(todo), "{arguments:?}: {}", said.err);
+    }
+}
+
+#[test]
+fn where_nothing_is_recognised_that_is_said_here_and_by_check() {
+    if !has_tool() {
+        return;
+    }
+    let project = Project::empty();
+    project.write("compose.yaml", ONE);
+    let said = project.phoenix(&["init", "--name", "bare"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    settings().bind(|| insta::assert_snapshot!("init_bare", written(&project, "bare", &said)));
+    let checked = project.phoenix(&["check", "--env", "environments/bare.yaml"]);
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    settings().bind(|| insta::assert_snapshot!("check_bare", checked.whole()));
+}
+
 #[test]
 fn the_shipped_example_is_recognised() {
     if !has_tool() {

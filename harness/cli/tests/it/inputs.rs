@@ -43,6 +43,51 @@ fn numbers_that_no_drill_could_bear() {
 }
 
 #[test]
+fn numbers_out_of_range_are_called_numbers() {
+    let environment = |line: &str| {
+        let project = Project::shipped();
+        let text = project.read("environments/embedded.yaml");
+        let changed = text.replacen("bytes: 32", line, 1);
+        assert_ne!(text, changed, "the shipped file has a secret of 32 bytes");
+        project.write("environments/mine.yaml", changed);
+        let said = project.phoenix(&["check", "--env", "mine"]);
+        assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+        said.err
+    };
+    for line in ["bytes: 99999999999", "bytes: -3"] {
+        let said = environment(line);
+        assert!(
+            said.contains("`bytes` is a number out of range"),
+            "{line}: {said}"
+        );
+        assert!(said.contains("from 0 to 4294967295"), "{line}: {said}");
+        assert!(!said.contains("this is text"), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_command_without_a_program() {
+    for command in ["[]", "", "[\"\"]"] {
+        let said = said_of(format!(
+            "scenario: mine\nsteps:\n  - seed: {{ canaries: 3 }}\n  - run: {{ command: {command} }}\n  \
+             - check: [health]\n"
+        ));
+        assert!(said.contains("error[empty-command]"), "{command}: {said}");
+        assert!(said.contains("mine.yaml:4:"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_scenario_without_an_end_is_read_within_bounds() {
+    let project = Project::shipped();
+    for arguments in [["check", "/dev/zero"], ["check", "--env=/dev/zero"]] {
+        let said = project.phoenix(&arguments);
+        assert_eq!(said.code, 2, "{arguments:?}: {}{}", said.out, said.err);
+        assert!(said.err.contains("error[too-large]"), "{}", said.err);
+    }
+}
+
+#[test]
 fn a_key_that_is_written_twice() {
     insta::assert_snapshot!(said_of(
         "scenario: mine\nscenario: yours\nsteps:\n  - backup: all\n"

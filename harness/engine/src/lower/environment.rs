@@ -5,7 +5,7 @@ mod fit;
 use std::collections::BTreeMap;
 
 pub(super) use fit::known_name;
-use fit::{names_fit, ties_fit};
+use fit::{names_fit, something_is_declared, ties_fit};
 use phoenix_language::{Diagnostics, Node, Source};
 
 use super::profile::apply_profile;
@@ -115,6 +115,7 @@ pub fn stack(source: &Source, profile: &str) -> Result<Stack, Diagnostics> {
         absent: BTreeMap::new(),
         known_sick: BTreeMap::new(),
     };
+    something_is_declared(source, &stack);
     names_fit(source, &stack);
     for (name, sick) in root
         .get("known_sick")

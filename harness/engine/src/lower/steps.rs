@@ -276,6 +276,7 @@ impl<'a> Lowering<'a> {
                 );
             }
             "run" => {
+                self.program(body);
                 let command = RunCommand {
                     argv: texts_of(body.get("command")),
                     timeout: duration_of(body.get("timeout")).unwrap_or(Duration::from_secs(60)),
@@ -317,6 +318,21 @@ impl<'a> Lowering<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A command has to begin with a program.
+    fn program(&self, body: &Node) {
+        let Some(node) = body.get("command") else {
+            return;
+        };
+        if texts_of(Some(node)).first().is_none_or(String::is_empty) {
+            self.source.error(
+                node.place,
+                "empty-command",
+                "the command names no program".to_owned(),
+                Some("name the program, then its arguments: `command: [ls, -l]`".to_owned()),
+            );
         }
     }
 

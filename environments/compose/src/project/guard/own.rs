@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::is_socket;
+use super::whole;
 use crate::project::{Project, Service, Source, Volume};
 
 /// What a bind mount is replaced with.
@@ -70,7 +70,7 @@ pub fn own(project: &Project, remap: &Remap) -> Project {
                 Source::Anonymous => (None, None),
                 Source::Bind { path, real, file } => {
                     match remap.binds.get(&format!("{name}:{}", mount.target)) {
-                        Some(_) if is_socket(path) || is_socket(real) => continue,
+                        Some(_) if whole(path, real).is_some() => continue,
                         Some(fill) if !file => (
                             (*fill == Fill::Copy).then(|| real.clone()),
                             Some((real.clone(), *fill)),

@@ -37,6 +37,7 @@ fn each_key_of_a_service_that_reaches_out_is_refused_by_name() {
         { "volumes": ["/projects/theirsother:/x:ro"] },
         { "volumes": ["/var/run/docker.sock:/x:ro"] },
         { "volumes": ["/run:/x"] },
+        { "volumes": ["/:/x:ro"] },
         { "volumes": [{ "type": "npipe", "source": "p", "target": "/x" }] },
         { "container_name": "fixed" },
         { "ports": ["8080:80"] },
@@ -141,7 +142,7 @@ fn what_is_mapped_becomes_the_runs_own() {
             "a": {
                 "image": "x", "container_name": "n", "ports": ["1:1"], "privileged": true,
                 "volumes": ["/data:/d:rw", "/seed:/s:ro", "ext:/e:rw", "/anonymous",
-                            "/nowhere/engine.sock:/docker:rw"],
+                            "/nowhere/engine.sock:/docker:rw", "/:/host:ro"],
                 "networks": { "theirs": { "ipv4_address": "10.0.0.1", "aliases": ["z"] } },
             },
             "h": { "image": "x", "network_mode": "host" },
@@ -157,16 +158,17 @@ fn what_is_mapped_becomes_the_runs_own() {
             ("a:/d".to_owned(), Fill::Empty),
             ("a:/s".to_owned(), Fill::Copy),
             ("a:/docker".to_owned(), Fill::Empty),
+            ("a:/host".to_owned(), Fill::Empty),
         ]),
         volumes: BTreeSet::from(["ext".to_owned()]),
         networks: BTreeSet::from(["theirs".to_owned()]),
         left_out: BTreeSet::from(["a.privileged".to_owned(), "h.network_mode".to_owned()]),
     };
     let left = told(&tree, &remap);
-    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(left.len(), 2, "{left:?}");
     assert!(
-        left[0].contains("socket"),
-        "no mapping makes a socket the run's own: {left:?}"
+        left[0].contains("socket") && left[1].contains("the whole file system of the host"),
+        "no mapping makes a socket or a host the run's own: {left:?}"
     );
     let owned = own(&printed(&tree), &remap);
     let filled: Vec<_> = owned

@@ -6,6 +6,29 @@ use phoenix_language::{Node, Source};
 
 use crate::stack::Stack;
 
+/// A drill of a stack with nothing in it would burn nothing, and could not fail.
+pub(super) fn something_is_declared(source: &Source, stack: &Stack) {
+    if !stack.stores.is_empty() || !stack.services.is_empty() {
+        return;
+    }
+    let keys = source.root.entries().iter().map(|(key, _)| key);
+    let place = keys
+        .filter(|key| key.text == "stores")
+        .map(|key| key.place)
+        .next()
+        .unwrap_or(source.root.place);
+    source.warn(
+        place,
+        "nothing-declared",
+        "no store and no service is declared: a drill would burn nothing and prove nothing"
+            .to_owned(),
+        Some(
+            "declare what holds data under `stores:`, and what people reach under `services:`"
+                .to_owned(),
+        ),
+    );
+}
+
 /// Every name that is used is one that is declared, and nothing needs itself.
 pub(super) fn names_fit(source: &Source, stack: &Stack) {
     let stores: Vec<&str> = stack.store_names();
