@@ -2,10 +2,12 @@
 //! of any other.
 
 use std::process::Command;
+use std::time::Instant;
 
+use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
-use crate::drill::{Drill, Killed, name, wait_for};
+use crate::drill::{Drill, Killed, Live, name, wait_for};
 
 pub(crate) const RUN: [&str; 6] = ["run", "short", "--env", "database", "--seed", "7"];
 /// Needed to be here: a database's image, and the gate's.
@@ -118,25 +120,50 @@ impl Drop for Strangers {
 fn killed_at(drill: &Drill, step: &str) -> Killed {
     let mut live = drill.start(&RUN);
     live.wait_for(&format!("{{\"step-started\":{{\"step\":\"{step}\"}}}}"));
-    let run = name(&live.folder);
     if step == "01-build" {
         // In the middle of the tool's work: it lives on, and makes what nobody waits for.
+        let run = name(&live.folder);
         wait_for("a container", || {
             of(&run).contains(&"container".to_owned()).then_some(())
         });
     }
+    reaped(drill, live, step)
+}
+
+/// Kills a run and reaps it: the engine has nothing of it any more.
+fn reaped(drill: &Drill, live: Live, when: &str) -> Killed {
+    let run = name(&live.folder);
     let volumes = volumes(&run);
     let killed = live.kill();
     drill.reap(&killed);
-    assert_eq!(of(&run), [""; 0], "killed at {step}");
+    assert_eq!(of(&run), [""; 0], "killed at {when}");
     for volume in volumes {
         let there = docker(&["volume", "inspect", &volume]);
         assert!(
             there.is_err(),
-            "the volume {volume} is left: killed at {step}"
+            "the volume {volume} is left: killed at {when}"
         );
     }
     killed
+}
+
+/// Takes a run up again, which comes to what the scenario's seeds and the policy of the profile come
+/// to when nobody kills, and cleans up after itself.
+fn comes_to_its_verdict(drill: &Drill, killed: &Killed, when: &str) {
+    let run = name(&killed.folder);
+    let said = drill.phoenix(&["run", "--resume", &run, "--format", "json"]);
+    let verdict = Drill::verdict(&said);
+    let cycle = &verdict["cycles"][0];
+    assert_eq!(
+        cycle["answers"],
+        json!(["recovered", "agrees", 0]),
+        "killed at {when}: {}",
+        said.err
+    );
+    let counts = json!({ "ledger": { "survived": 3, "lost-in-window": 2 } });
+    assert_eq!(cycle["stores"], counts, "killed at {when}");
+    assert_eq!(of(&run), [""; 0], "killed at {when}");
+    drill.nothing_is_left(killed);
 }
 
 #[test]
@@ -146,35 +173,67 @@ fn containers_of_a_killed_run_go_and_it_comes_to_its_verdict() {
     }
     let drill = Drill::in_containers();
     let killed = killed_at(&drill, "01-build");
-    let run = name(&killed.folder);
-    let said = drill.phoenix(&["run", "--resume", &run, "--format", "json"]);
-    let verdict = Drill::verdict(&said);
-    let cycle = &verdict["cycles"][0];
-    // What the scenario's seeds and the policy of the profile come to when nobody kills.
-    assert_eq!(
-        cycle["answers"],
-        json!(["recovered", "agrees", 0]),
-        "{}",
-        said.err
-    );
-    let counts = json!({ "ledger": { "survived": 3, "lost-in-window": 2 } });
-    assert_eq!(cycle["stores"], counts);
-    assert_eq!(of(&run), [""; 0], "it cleans up after itself");
-    drill.nothing_is_left(&killed);
+    comes_to_its_verdict(&drill, &killed, "01-build");
 }
 
-#[test]
-fn helpers_of_a_backup_go_too() {
+/// A backup has helpers, a destroy has left half of a stack, a rebuild has begun another.
+fn killed_at_each(steps: &[&str]) {
     if possible() {
-        killed_at(&Drill::in_containers(), "04-backup");
+        let drill = Drill::in_containers();
+        for step in steps {
+            killed_at(&drill, step);
+        }
     }
 }
 
 #[test]
-fn what_a_rebuild_had_begun_goes_too() {
-    if possible() {
-        killed_at(&Drill::in_containers(), "07-rebuild");
+fn nothing_is_left_of_one_of_the_first_steps() {
+    killed_at_each(&["02-steady-state", "03-seed", "04-backup", "05-seed"]);
+}
+
+#[test]
+fn nothing_is_left_of_one_of_the_last_steps() {
+    killed_at_each(&[
+        "06-destroy",
+        "07-rebuild",
+        "08-restore",
+        "09-start",
+        "10-check",
+    ]);
+}
+
+/// Kills a run at moments that no event tells, and takes every other one up again.
+fn killed_at_random(seed: u64, kills: u32) {
+    if !possible() {
+        return;
     }
+    let drill = Drill::in_containers();
+    let began = Instant::now();
+    let unbroken = drill.phoenix(&RUN);
+    assert_eq!(unbroken.code, Some(0), "{}", unbroken.err);
+    let took = began.elapsed();
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    for kill in 0..kills {
+        let after = took.mul_f64(random.gen_range(0.0..0.9));
+        let when = format!("seed {seed}, kill {kill}, {after:?} after the start");
+        let live = drill.start(&RUN).held();
+        // The moment itself is what is tried here: no event tells it.
+        std::thread::sleep(after);
+        let killed = reaped(&drill, live, &when);
+        if kill % 2 == 0 && killed.has_a_record() {
+            comes_to_its_verdict(&drill, &killed, &when);
+        }
+    }
+}
+
+#[test]
+fn killed_at_random_moments_1() {
+    killed_at_random(1, 3);
+}
+
+#[test]
+fn killed_at_random_moments_2() {
+    killed_at_random(2, 3);
 }
 
 #[test]
