@@ -46,13 +46,19 @@ pub(crate) struct Live {
     pub(crate) secrets: Keyring,
     /// Random values that the run keeps over a rebuild.
     pub(crate) variables: BTreeMap<String, String>,
-    /// The project as it was resolved last, prepared for the run.
-    pub(crate) project: Option<Project>,
-    /// The variables that it was resolved with.
-    pub(crate) resolved: BTreeMap<String, String>,
+    /// The variables that the project was resolved with last, and what came of it, prepared for the
+    /// run.
+    pub(crate) resolved: Option<(BTreeMap<String, String>, Project)>,
     pub(crate) doors: Doors,
     /// What a service did not take of the harness, in the words of whoever refused it.
     pub(crate) refused: BTreeMap<String, String>,
+}
+
+impl Live {
+    /// The project as it was resolved last.
+    pub(crate) fn project(&self) -> Option<&Project> {
+        self.resolved.as_ref().map(|(_, project)| project)
+    }
 }
 
 impl Compose {
@@ -113,8 +119,7 @@ impl Compose {
                 vault.content("secrets", "preserved"),
             ),
             variables,
-            project: None,
-            resolved: BTreeMap::new(),
+            resolved: None,
             doors: Doors::new(),
             refused: BTreeMap::new(),
         };

@@ -83,15 +83,15 @@ impl Compose {
         let variables = self.variables().await;
         {
             let live = self.live.lock().await;
-            if let Some(project) = live.project.as_ref().filter(|_| live.resolved == variables) {
+            if let Some((with, project)) = &live.resolved
+                && *with == variables
+            {
                 return Ok(project.clone());
             }
         }
         let read = guarded(&self.tool, &self.settings, &variables, self.images.upstream).await?;
         let project = own(&read, &self.settings.remap.remap());
-        let mut live = self.live.lock().await;
-        live.project = Some(project.clone());
-        live.resolved = variables;
+        self.live.lock().await.resolved = Some((variables, project.clone()));
         Ok(project)
     }
 
@@ -250,7 +250,7 @@ impl Compose {
         let places: Vec<Place> = places.into_iter().collect();
         let networks: Vec<String> = {
             let live = self.live.lock().await;
-            let project = live.project.as_ref();
+            let project = live.project();
             project
                 .iter()
                 .flat_map(|project| project.networks.keys())
@@ -306,7 +306,7 @@ impl Compose {
     /// Starts what is neither an application, nor a store, nor attached to one of them, each after
     /// what it waits for by its own file.
     async fn start_helpers(&self, containers: &[Container]) -> Result<(), DriverError> {
-        let Some(project) = self.live.lock().await.project.clone() else {
+        let Some(project) = self.live.lock().await.project().cloned() else {
             return Ok(());
         };
         let applications: BTreeSet<String> = self.stack.services.iter().map(container_of).collect();

@@ -185,7 +185,7 @@ impl Compose {
     /// Containers that live in the network of another.
     async fn attached<'a>(&self, containers: &'a [Container], to: &str) -> Vec<&'a Container> {
         let live = self.live.lock().await;
-        let Some(project) = &live.project else {
+        let Some(project) = live.project() else {
             return Vec::new();
         };
         containers

@@ -63,7 +63,7 @@ impl Compose {
             _ => nowhere(),
         };
         let environment = server_of(store)
-            .and_then(|server| live.project.as_ref()?.services.get(&server).cloned())
+            .and_then(|server| live.project()?.services.get(&server).cloned())
             .map(|service| service.environment)
             .unwrap_or_default();
         Ok(Reach {

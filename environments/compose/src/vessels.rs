@@ -100,7 +100,7 @@ impl Compose {
         }
         let live = self.live.lock().await;
         let fixed = |one: &Volume| {
-            let project = live.project.as_ref();
+            let project = live.project();
             project.is_some_and(|project| project.is_fixed(&one.declared))
         };
         let strays = volumes.iter().filter(|one| !known.contains(&one.name));

@@ -12,6 +12,7 @@ use super::run::runtime;
 use crate::arguments::Chosen;
 use crate::error::Error;
 use crate::project::Project;
+use crate::terminal;
 
 /// The scenario that runs when none is named.
 const SHIPPED: &str = "full-phoenix";
@@ -46,6 +47,9 @@ pub(crate) fn prepare(chosen: &Chosen) -> Result<(Source, Vec<Prepared>), Error>
         let found = driver_fits(&environment, &stack)?;
         if found.has_errors() {
             wrong.extend(found);
+        } else {
+            // Such as that the Compose files could not be read: what was not looked at is told.
+            terminal::talk(&found.render(terminal::colour(&std::io::stderr())));
         }
     }
     wrong.once();

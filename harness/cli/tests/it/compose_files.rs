@@ -261,6 +261,23 @@ fn what_check_refuses_is_neither_planned_nor_run() {
 }
 
 #[test]
+fn without_a_tool_the_files_are_not_read_and_that_is_told() {
+    let project = project(COMPOSE, ENVIRONMENT);
+    for command in ["check", "plan"] {
+        let said = project.without_tools(&[command]);
+        assert_eq!(said.code, 0, "{command}: {}{}", said.out, said.err);
+        let words = [
+            "warning[compose-unread]",
+            "mine.yaml:",
+            "docker-compose-plugin",
+        ];
+        for word in words {
+            assert!(said.err.contains(word), "{command}: {word}: {}", said.err);
+        }
+    }
+}
+
+#[test]
 fn a_compose_file_that_is_wrong_is_told_with_its_own_name() {
     let broken = COMPOSE.replace("volumes: [rows:/var", "volumes: [rows:/var/lib\n  x: [");
     let project = project(&broken, ENVIRONMENT);

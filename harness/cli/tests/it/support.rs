@@ -121,15 +121,29 @@ impl Project {
 
     /// Runs `phoenix` in the project.
     pub(crate) fn phoenix(&self, arguments: &[&str]) -> Said {
-        let output: Output = assert_cmd::Command::cargo_bin("phoenix")
-            .expect("the binary")
+        Self::said(self.command(arguments))
+    }
+
+    /// Runs `phoenix` in the project where no other program is found.
+    pub(crate) fn without_tools(&self, arguments: &[&str]) -> Said {
+        let mut command = self.command(arguments);
+        command.env("PATH", self.folder.path());
+        Self::said(command)
+    }
+
+    fn command(&self, arguments: &[&str]) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::cargo_bin("phoenix").expect("the binary");
+        command
             .args(arguments)
             .env("NO_COLOR", "1")
             .env_remove("PHOENIX_RUNS_DIR")
             .env_remove("COLUMNS")
-            .current_dir(self.folder.path())
-            .output()
-            .expect("it runs");
+            .current_dir(self.folder.path());
+        command
+    }
+
+    fn said(mut command: assert_cmd::Command) -> Said {
+        let output: Output = command.output().expect("it runs");
         Said {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
