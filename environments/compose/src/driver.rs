@@ -102,7 +102,7 @@ impl Compose {
         let ways = look_up(&settings.egress).await?;
         let images =
             Chosen::choose(&engine, &tool, &settings, &settings.stand_ins(&stack), says).await?;
-        let own = Own::have(&engine, says).await?;
+        let helpers = Own::have(&engine, says).await?;
         let absent = absent(&stack, &images, says)?;
         settings.without.extend(images.foreign.keys().cloned());
         let stack = stack.without(&absent);
@@ -123,7 +123,7 @@ impl Compose {
             doors: Doors::new(),
             refused: BTreeMap::new(),
         };
-        Ok(Self {
+        let mut own = Self {
             run: run.to_owned(),
             stack,
             settings,
@@ -134,12 +134,23 @@ impl Compose {
             network,
             access,
             images,
-            own,
+            own: helpers,
             ways,
             podman,
             versions,
             live: tokio::sync::Mutex::new(live),
-        })
+        };
+        match own.build_images(says).await {
+            Ok(built) => own.versions.extend(built),
+            Err(why) => {
+                // Nobody has a stack yet that could be reaped.
+                let left = own.engine.remove_with_images().await;
+                return Err(left.err().map_or(why.clone(), |left| {
+                    DriverError::new(why.doing, format!("{}; {left}", why.why))
+                }));
+            }
+        }
+        Ok(own)
     }
 
     pub(crate) fn store(&self, name: &str) -> Result<&Store, DriverError> {

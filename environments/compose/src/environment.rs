@@ -289,7 +289,7 @@ impl Environment for Compose {
     }
 
     async fn reap(&self) -> Result<(), DriverError> {
-        self.engine.remove_everything().await?;
+        self.engine.remove_with_images().await?;
         match fs::remove_dir_all(&self.folder) {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                 let doing = format!("remove {}", self.folder.display());

@@ -19,6 +19,9 @@ use crate::settings::{Place, client_variables, container_of, port_of, server_of}
 /// Longest time that creating containers may take.
 const CREATE_WITHIN: Duration = Duration::from_secs(180);
 
+/// Longest time that building one image may take: it may compile a program.
+const BUILD_WITHIN: Duration = Duration::from_secs(1800);
+
 impl Compose {
     /// Variables of the Compose files as they are now.
     async fn variables(&self) -> BTreeMap<String, String> {
@@ -44,38 +47,67 @@ impl Compose {
     /// volumes and containers, and starts nothing.
     pub(crate) async fn create(&self) -> Result<(), DriverError> {
         let project = self.resolved().await?;
-        let networks: BTreeMap<String, String> = project
-            .networks
-            .keys()
-            .map(|name| (name.clone(), self.engine.network_name(name)))
-            .collect();
-        let volumes: BTreeMap<String, String> = project
-            .volumes
-            .keys()
-            .map(|name| (name.clone(), self.engine.volume_name(name)))
-            .collect();
-        try_join_all(
-            networks
-                .keys()
-                .map(|name| self.engine.make_network(name, NetworkSpec::Inner)),
-        )
-        .await?;
-        try_join_all(
-            volumes
-                .keys()
-                .map(|name| self.make_volume(name, &project.volumes[name])),
-        )
-        .await?;
+        let networks = project.networks.keys();
+        try_join_all(networks.map(|name| self.engine.make_network(name, NetworkSpec::Inner)))
+            .await?;
+        let volumes = project.volumes.iter();
+        try_join_all(volumes.map(|(name, volume)| self.make_volume(name, volume))).await?;
+        self.write_project(&project)?;
+        let words = ["up", "--no-start", "--no-build"];
+        self.tool("make the containers of the stack", &words, CREATE_WITHIN)
+            .await
+    }
+
+    /// Builds what the Compose files build, before any clock starts, as an image of this run. Gives
+    /// the digest of each by its name.
+    ///
+    /// # Errors
+    /// When one cannot be built, in the words of the tool.
+    pub(crate) async fn build_images(
+        &self,
+        says: &(dyn Fn(&str) + Sync),
+    ) -> Result<BTreeMap<String, String>, DriverError> {
+        let project = self.resolved().await?;
+        let built = project.services.iter().filter(|(_, service)| service.built);
+        let built: Vec<&String> = built.map(|(name, _)| name).collect();
+        let mut digests = BTreeMap::new();
+        if built.is_empty() {
+            return Ok(digests);
+        }
+        let drill = self.write_project(&project)?;
+        for (at, name) in built.iter().enumerate() {
+            says(&format!("building {name} ({} of {})", at + 1, built.len()));
+            let doing = format!("build the image of {name}");
+            self.tool(&doing, &["build", name], BUILD_WITHIN).await?;
+            let image = drill.built(name);
+            if let Some((digest, _)) = self.engine.image(&image).await? {
+                digests.insert(image, digest);
+            }
+        }
+        Ok(digests)
+    }
+
+    /// Writes the file that is really run.
+    fn write_project(&self, project: &Project) -> Result<Drill, DriverError> {
+        let networks = project.networks.keys();
+        let volumes = project.volumes.keys();
         let drill = Drill {
             run: self.engine.run().to_owned(),
-            project: format!("phoenix-{}", self.engine.run().to_lowercase()),
-            volumes,
-            networks,
+            project: self.project_name(),
+            volumes: volumes
+                .map(|name| (name.clone(), self.engine.volume_name(name)))
+                .collect(),
+            networks: networks
+                .map(|name| (name.clone(), self.engine.network_name(name)))
+                .collect(),
             images: BTreeMap::new(),
         };
-        let text = transform(&project, &drill)?;
-        self.write_file(&text)?;
-        self.tool(&["up", "--no-start", "--no-build"]).await
+        self.write_file(&transform(project, &drill)?)?;
+        Ok(drill)
+    }
+
+    fn project_name(&self) -> String {
+        format!("phoenix-{}", self.engine.run().to_lowercase())
     }
 
     /// The project with the variables of now, as a drill may run it.
@@ -161,25 +193,22 @@ impl Compose {
         let name = one.service.as_str();
         let words = ["up", "-d", "--no-build", "--no-deps", "--force-recreate"];
         let words: Vec<&str> = words.into_iter().chain([name]).collect();
-        self.tool(&words).await
+        let doing = format!("make the container of {name} anew");
+        self.tool(&doing, &words, CREATE_WITHIN).await
     }
 
     /// Has the tool do something with the run's file.
-    async fn tool(&self, words: &[&str]) -> Result<(), DriverError> {
-        let doing = "make the containers of the stack";
-        let project = format!("phoenix-{}", self.engine.run().to_lowercase());
+    async fn tool(&self, doing: &str, words: &[&str], within: Duration) -> Result<(), DriverError> {
         let mut command = self.tool.command(&BTreeMap::new());
         command
             .arg("-f")
             .arg(self.file())
-            .args(["-p", &project])
+            .args(["-p", &self.project_name()])
             .args(words)
             .current_dir(&self.folder);
-        let output = tokio::time::timeout(CREATE_WITHIN, command.output())
+        let output = tokio::time::timeout(within, command.output())
             .await
-            .map_err(|_| {
-                DriverError::new(doing, format!("no end after {}s", CREATE_WITHIN.as_secs()))
-            })?
+            .map_err(|_| DriverError::new(doing, format!("no end after {}s", within.as_secs())))?
             .map_err(|why| DriverError::new(doing, format!("{}: {why}", self.tool.shown())))?;
         if output.status.success() {
             return Ok(());

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder,
 };
 use phoenix_engine::environment::DriverError;
 
@@ -29,6 +30,8 @@ pub struct Left {
     pub volumes: usize,
     /// Networks.
     pub networks: usize,
+    /// Images that were built for it.
+    pub images: usize,
 }
 
 impl std::fmt::Display for Left {
@@ -40,7 +43,11 @@ impl std::fmt::Display for Left {
             count(self.containers as u64, "container", "containers"),
             count(self.volumes as u64, "volume", "volumes"),
             count(self.networks as u64, "network", "networks")
-        )
+        )?;
+        match self.images {
+            0 => Ok(()),
+            images => write!(f, ", {}", count(images as u64, "image", "images")),
+        }
     }
 }
 
@@ -77,6 +84,11 @@ pub async fn leftovers() -> Result<BTreeMap<String, Left>, DriverError> {
     for one in networks.await.map_err(fail)? {
         count(one.labels, &|left| left.networks += 1);
     }
+    let options = ListImagesOptionsBuilder::new().filters(&labelled).build();
+    let images = engine.docker().list_images(Some(options));
+    for one in images.await.map_err(fail)? {
+        count(Some(one.labels), &|left| left.images += 1);
+    }
     Ok(all)
 }
 
@@ -88,5 +100,5 @@ pub async fn reap(stack: &str) -> Result<(), DriverError> {
     if stack.is_empty() {
         return Err(DriverError::new("reap a stack", "it has no name"));
     }
-    Engine::connect(stack).await?.remove_everything().await
+    Engine::connect(stack).await?.remove_with_images().await
 }

@@ -95,10 +95,10 @@ impl Remapped {
                 .binds
                 .iter()
                 .map(|(place, word)| {
-                    let fill = if word == "copy" {
-                        Fill::Copy
-                    } else {
-                        Fill::Empty
+                    let fill = match word.as_str() {
+                        "copy" => Fill::Copy,
+                        "left_out" => Fill::LeftOut,
+                        _ => Fill::Empty,
                     };
                     (place.clone(), fill)
                 })

@@ -1,6 +1,8 @@
 //! Images: whether they are there, for which architecture, and fetching them.
 
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::query_parameters::{
+    CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
+};
 use futures::StreamExt as _;
 use phoenix_engine::environment::DriverError;
 
@@ -20,6 +22,30 @@ impl Engine {
             Err(why) if is_gone(&why) => Ok(None),
             Err(why) => Err(DriverError::new(format!("look for the image {name}"), why)),
         }
+    }
+
+    /// Removes the images that were built for this run.
+    ///
+    /// # Errors
+    /// When one is still used, or the engine does not answer.
+    pub(super) async fn remove_images(&self) -> Result<(), DriverError> {
+        let doing = "remove the images that were built for the run";
+        let built = ListImagesOptionsBuilder::new()
+            .filters(&self.mine())
+            .build();
+        let built = self.docker.list_images(Some(built)).await;
+        for image in built.map_err(|why| DriverError::new(doing, why))? {
+            let options = RemoveImageOptionsBuilder::new().force(true).build();
+            match self
+                .docker
+                .remove_image(&image.id, Some(options), None)
+                .await
+            {
+                Err(why) if !is_gone(&why) => return Err(DriverError::new(doing, why)),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Fetches an image from its registry.

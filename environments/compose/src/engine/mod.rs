@@ -148,6 +148,15 @@ impl Engine {
         all(removals).await
     }
 
+    /// Removes everything with the run's label, and the images that were built for it.
+    ///
+    /// # Errors
+    /// When something of it is still there.
+    pub async fn remove_with_images(&self) -> Result<(), DriverError> {
+        self.remove_everything().await?;
+        self.remove_images().await
+    }
+
     /// Removes containers together.
     ///
     /// # Errors

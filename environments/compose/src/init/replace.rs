@@ -76,6 +76,7 @@ pub(super) fn proposed(project: &Project, left_out: &[String]) -> (Remap, Vec<Qu
                         "Does {place} need what lies in the folder now? A drill works on a copy of \
                          it, which may hold what people wrote; `empty` begins without."
                     ),
+                    Fill::LeftOut => format!("Does a drill get by without {place}?"),
                 }));
             }
             remap.binds.insert(place, fill);

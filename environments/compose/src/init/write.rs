@@ -190,6 +190,7 @@ impl Found {
             let word = match fill {
                 Fill::Empty => "empty",
                 Fill::Copy => "copy",
+                Fill::LeftOut => "left_out",
             };
             out.line(&format!("        {}: {word}", quoted(place)));
         }

@@ -109,8 +109,9 @@ impl Found {
         let place = format!("{service}:{}", mount.target);
         match &mount.source {
             Source::Bind { path, real, file } => {
+                let left_out = format!("`binds: {{ {place}: left_out }}`");
                 if let Some(what) = whole(path, real) {
-                    self.add(place, &what, NO_MAP);
+                    self.add(place, &what, &format!("leave it out with {left_out}"));
                 } else if !mount.read_only || !real.starts_with(folder) {
                     let where_to = if real == path {
                         String::new()
@@ -125,10 +126,12 @@ impl Found {
                     };
                     let what = format!("it {how} {shown}{where_to} of the host");
                     let todo = if *file {
-                        "bind it read-only from below the Compose file: no volume stands for one file"
-                            .to_owned()
+                        format!(
+                            "bind it read-only from below the Compose file, or leave it out with \
+                             {left_out}: no volume stands for one file"
+                        )
                     } else {
-                        format!("map it with `binds: {{ {place}: empty }}` or `copy`")
+                        format!("map it with `binds: {{ {place}: empty }}`, `copy` or `left_out`")
                     };
                     self.add(place, &what, &todo);
                 }

@@ -26,6 +26,14 @@ pub struct Drill {
     pub images: BTreeMap<String, String>,
 }
 
+impl Drill {
+    /// The image that is built for a service.
+    #[must_use]
+    pub fn built(&self, service: &str) -> String {
+        format!("{}-{service}:drill", self.project)
+    }
+}
+
 /// Keys that are written here in the run's own way, or not at all: ports (published by the gate),
 /// the fixed name, and what [`super::own`] has already replaced.
 const OURS: [&str; 9] = [
@@ -228,10 +236,7 @@ fn image(drill: &Drill, name: &str, service: &Service, out: &mut Map<String, Val
             };
             build["labels"] = json!({ RUN: drill.run });
             out.insert("build".to_owned(), build);
-            out.insert(
-                "image".to_owned(),
-                json!(format!("{}-{name}:drill", drill.project)),
-            );
+            out.insert("image".to_owned(), json!(drill.built(name)));
         }
     }
 }

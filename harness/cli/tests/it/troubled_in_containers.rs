@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::drill::{Drill, Said, name};
-use crate::killed_in_containers::{of, possible};
+use crate::killed_in_containers::{docker, of, possible};
 
 const RUN: [&str; 4] = ["run", "short", "--env", "troubled"];
 /// Far less than the environment's patience.
@@ -21,7 +21,10 @@ const PATIENCE: [&str; 3] = [
 
 /// Runs the project with parts of its files written otherwise: the file, the part, what it becomes.
 fn with(otherwise: &[[&str; 3]]) -> Said {
-    let drill = Drill::in_trouble();
+    ran(&Drill::in_trouble(), otherwise)
+}
+
+fn ran(drill: &Drill, otherwise: &[[&str; 3]]) -> Said {
     for [file, part, instead] in otherwise {
         let path = drill.path("environments").join(file);
         let text = fs::read_to_string(&path).expect("a file");
@@ -39,6 +42,9 @@ fn with(otherwise: &[[&str; 3]]) -> Said {
     for folder in fs::read_dir(drill.path("runs")).into_iter().flatten() {
         let run = name(&folder.expect("a folder").path());
         assert_eq!(of(&run), [""; 0], "left of {run}: {}", said.err);
+        let names = ["image", "ls", "--format", "{{.Repository}}"];
+        let images = docker(&names).expect("images").to_lowercase();
+        assert!(!images.contains(&run.to_lowercase()), "{images}");
     }
     said
 }
@@ -61,6 +67,36 @@ fn a_stack_without_trouble_comes_back() {
         // Nobody has said how the page is written to: everything else was looked at.
         assert_eq!(said.code, Some(3), "{}{}", said.out, said.err);
         assert!(said.err.contains("3 survived"), "{}", said.err);
+    }
+}
+
+/// Runs the project with a page that is built by these lines.
+fn with_a_built_page(lines: &str) -> Said {
+    let drill = Drill::in_trouble();
+    let page = drill.path("environments").join("page");
+    fs::create_dir(&page).expect("a folder");
+    fs::write(page.join("Dockerfile"), lines).expect("a recipe");
+    let image = "image: phoenix.local/socat:current";
+    ran(&drill, &[["compose.yaml", image, "build: page"]])
+}
+
+#[test]
+fn what_the_files_build_is_built_before_the_clock_and_goes_with_the_run() {
+    if possible() {
+        let said = with_a_built_page("FROM phoenix.local/socat:current\nRUN echo made >/made\n");
+        assert_eq!(said.code, Some(3), "{}{}", said.out, said.err);
+        for word in ["building page (1 of 1)", "3 survived"] {
+            assert!(said.err.contains(word), "{word}: {}", said.err);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_built_is_told_in_the_words_of_its_recipe() {
+    if possible() {
+        let recipe = "FROM phoenix.local/socat:current\nRUN echo no compiler >&2; exit 9\n";
+        let said = with_a_built_page(recipe);
+        told(&said, 3, &["build the image of page", "no compiler", "9"]);
     }
 }
 

@@ -110,9 +110,9 @@ fn remap() -> Shape {
         ),
         optional(
             "binds",
-            "Folders of the host, as `service:/target`: an `empty` volume of the run, or a `copy` \
-             of what is there.",
-            NamedBy(&PLACE, Box::new(Word(&["empty", "copy"]))),
+            "Folders and files of the host, as `service:/target`: an `empty` volume of the run, a \
+             `copy` of what is there, or `left_out`.",
+            NamedBy(&PLACE, Box::new(Word(&["empty", "copy", "left_out"]))),
         ),
         optional(
             "volumes",

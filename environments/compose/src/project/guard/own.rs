@@ -15,6 +15,8 @@ pub enum Fill {
     Empty,
     /// A volume of this run with a copy of what lies in the folder.
     Copy,
+    /// Nothing: the mount is not made.
+    LeftOut,
 }
 
 /// What an environment file says shall stand for what would be reached: things of this run's own.
@@ -63,6 +65,11 @@ pub fn own(project: &Project, remap: &Remap) -> Project {
             leave_out(service, "mac_address");
             forget_addresses(service);
         }
+        service.mounts.retain(|mount| {
+            let place = format!("{name}:{}", mount.target);
+            let is_bind = matches!(mount.source, Source::Bind { .. });
+            !is_bind || remap.binds.get(&place) != Some(&Fill::LeftOut)
+        });
         let taken: BTreeSet<String> = owned.volumes.keys().cloned().collect();
         let mut made = Vec::new();
         for mount in &mut service.mounts {

@@ -170,6 +170,11 @@ fn what_is_mapped_becomes_the_runs_own() {
         left[0].contains("socket") && left[1].contains("the whole file system of the host"),
         "no mapping makes a socket or a host the run's own: {left:?}"
     );
+    let mut without = remap.clone();
+    for place in ["a:/docker", "a:/host"] {
+        without.binds.insert(place.to_owned(), Fill::LeftOut);
+    }
+    assert_eq!(told(&tree, &without), Vec::<String>::new());
     let owned = own(&printed(&tree), &remap);
     let filled: Vec<_> = owned
         .volumes
