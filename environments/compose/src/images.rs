@@ -8,7 +8,7 @@ use phoenix_evidence::finding::Level;
 
 use crate::egress::taken;
 use crate::engine::Engine;
-use crate::project::{Files, Project, Tool, reaches, resolve};
+use crate::project::{Files, Project, Tool, hide, reaches, resolve};
 use crate::raise::attached_to;
 use crate::settings::Settings;
 
@@ -181,7 +181,11 @@ pub(crate) async fn guarded(
     if found.is_empty() {
         return Ok(project);
     }
-    let lines: Vec<String> = found.iter().map(|reach| format!("\n  {reach}")).collect();
+    let hidden = settings.hidden();
+    let lines = found
+        .iter()
+        .map(|reach| hide(&format!("\n  {reach}"), &hidden));
+    let lines: Vec<String> = lines.collect();
     Err(DriverError::new(
         "take these Compose files for a drill",
         format!("they reach beyond it:{}", lines.concat()),

@@ -11,6 +11,7 @@ use phoenix_language::value::Egress;
 use serde::Deserialize;
 
 use crate::project::guard::{Fill, Remap};
+use crate::project::sources;
 
 /// How long a service may take to be well where the file does not say.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
@@ -193,6 +194,14 @@ impl Settings {
             .chain(secrets)
             .chain(clients.map(|(variable, _)| variable.to_owned()))
             .map(|variable| (variable, Secrets::random(STAND_IN)))
+            .collect()
+    }
+
+    /// What the file of variables says, which nobody is told.
+    pub(crate) fn hidden(&self) -> Vec<String> {
+        self.env_file
+            .iter()
+            .flat_map(|file| sources::values(file))
             .collect()
     }
 

@@ -147,7 +147,7 @@ pub fn did_you_mean<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) ->
         .iter()
         .map(|known| {
             (
-                strsim::damerau_levenshtein(&folded, &known.replace('-', "_")),
+                strsim::damerau_levenshtein(&folded, &known.replace('-', "_").to_lowercase()),
                 *known,
             )
         })

@@ -141,10 +141,34 @@ pub static PLACE: Form = Form {
     name: "a place in a container",
     code: "bad-place",
     read: |text| match text.split_once(":/") {
-        Some((service, _)) if !service.is_empty() => Ok(()),
-        _ => Err("write `service:/path`".to_owned()),
+        Some((service, path)) if !service.is_empty() && is_below(path) => Ok(()),
+        _ => Err("write `service:/path`, the path whole and without `..`".to_owned()),
     },
-    schema: || json!({"pattern": "^[^:]+:/"}),
+    schema: || json!({"pattern": "^[^:]+:/."}),
+};
+
+/// The path of a file in a container.
+pub static PATH: Form = Form {
+    name: "a path",
+    code: "bad-path",
+    read: |text| match text.strip_prefix('/') {
+        Some(path) if is_below(path) => Ok(()),
+        _ => Err("write it from `/` on, without `..`".to_owned()),
+    },
+    schema: || json!({"type": "string", "pattern": "^/."}),
+};
+
+/// A folder in a volume.
+pub static FOLDER: Form = Form {
+    name: "a folder",
+    code: "bad-path",
+    read: |text| match is_below(text) && !text.starts_with('/') {
+        true => Ok(()),
+        false => {
+            Err("write it from the volume's root on, without `/` before it or `..`".to_owned())
+        }
+    },
+    schema: || json!({"type": "string", "pattern": "^[^/]"}),
 };
 
 /// A key of a service in the Compose files.
@@ -157,6 +181,14 @@ pub static SERVICE_KEY: Form = Form {
     },
     schema: || json!({"type": "string", "pattern": "^.+\\..+$"}),
 };
+
+/// Whether a path leads somewhere below where it begins.
+fn is_below(path: &str) -> bool {
+    let mut parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let first = parts.next();
+    let leaves = |part: &str| part == ".." || part.contains('\0');
+    first.is_some_and(|part| !leaves(part)) && !parts.any(leaves)
+}
 
 fn duration_schema() -> Value {
     json!({
@@ -171,7 +203,10 @@ fn url(text: &str) -> Result<(), String> {
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))
         .ok_or(example)?;
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if rest.contains(['?', '#']) {
+        return Err("what comes after `?` or `#` does not belong into it".to_owned());
+    }
+    let host = rest.split('/').next().unwrap_or_default();
     if host.contains('@') {
         return Err("a name and a password do not belong into an address".to_owned());
     }
@@ -179,7 +214,7 @@ fn url(text: &str) -> Result<(), String> {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host, None),
     };
-    if name.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    if !is_host(name) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(example.to_owned());
     }
     match port {
@@ -188,13 +223,28 @@ fn url(text: &str) -> Result<(), String> {
     }
 }
 
+/// Whether a text is the name of a host or an address.
+fn is_host(text: &str) -> bool {
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = inner {
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    let fits = |label: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        !label.is_empty() && !label.starts_with('-') && label.chars().all(plain)
+    };
+    text.split('.').all(fits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_form_takes_what_it_is_for_and_nothing_else() {
-        let cases: [(&Form, &[&str], &[&str]); 8] = [
+        let cases: [(&Form, &[&str], &[&str]); 10] = [
             (&PORT, &["1", "65535"], &["0", "65536", "-1", "", "http"]),
             (&LENGTH, &["1", "4096"], &["0", "4097", "many"]),
             (&NAME, &["a", "zulip db"], &["", "a\nb"]),
@@ -209,11 +259,32 @@ mod tests {
                     "https://",
                     "https://a b",
                     "https://u:p@h",
+                    "https://a..b",
+                    "https://a%zz",
+                    "http://[::zz]",
+                    "http://a/b?c",
                     "http://h:0",
                 ],
             ),
             (&VARIABLE, &["A", "_b1"], &["", "1A", "A B", "A-B"]),
-            (&PLACE, &["wiki:/var"], &["wiki", ":/var", "wiki:var"]),
+            (
+                &PLACE,
+                &["wiki:/var", "wiki:/pat.txt"],
+                &[
+                    "wiki",
+                    ":/var",
+                    "wiki:var",
+                    "wiki:/",
+                    "wiki:/..",
+                    "wiki:/a/../..",
+                ],
+            ),
+            (&PATH, &["/ca.pem"], &["ca.pem", "/", "/../x"]),
+            (
+                &FOLDER,
+                &["postgres", "a/b"],
+                &["", ".", "/a", "../x", "a/../b"],
+            ),
             (&SERVICE_KEY, &["wiki.cap_add"], &["wiki", ".key", "wiki."]),
         ];
         for (form, right, wrong) in cases {

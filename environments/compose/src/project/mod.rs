@@ -16,6 +16,7 @@ mod words;
 pub(crate) mod yaml;
 
 pub use guard::{Reach, Remap, own, reaches};
+pub(crate) use read::hide;
 pub use read::{Files, resolve};
 pub use tool::Tool;
 pub use transform::{Drill, transform};

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use phoenix_engine::environment::DriverError;
 
+use super::sources::SECRET_MIN;
 use super::{Project, Tool, parse, sources, yaml};
 
 /// How long the tool may take to print a configuration.
 const RESOLVES_WITHIN: Duration = Duration::from_secs(60);
-/// Values shorter than this are no secrets, and hiding them would hide half of a message.
-const SECRET_MIN: usize = 4;
 
 /// What is resolved.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +100,9 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
             ))
         })?
         .map_err(|why| fail(format!("`{}` cannot be started: {why}", tool.shown())))?;
-    let said = masked(&String::from_utf8_lossy(&output.stderr), what.variables);
+    let hidden: Vec<String> = what.env_file.map(sources::values).unwrap_or_default();
+    let said = hide(&String::from_utf8_lossy(&output.stderr), &hidden);
+    let said = masked(&said, what.variables);
     if !output.status.success() {
         return Err(fail(refusal(tool, said.trim(), what.files)));
     }
@@ -120,18 +121,24 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
     Ok(project)
 }
 
-/// The tool's words without values. It quotes variables and values that do not fit and, when an env
-/// file cannot be parsed, what stands there.
-fn masked(said: &str, variables: &BTreeMap<String, String>) -> String {
-    let mut values: Vec<&String> = variables
-        .values()
+/// A text without these values.
+pub(crate) fn hide<'a>(text: &str, values: impl IntoIterator<Item = &'a String>) -> String {
+    let values = values.into_iter();
+    let mut values: Vec<&String> = values
         .filter(|value| value.chars().count() >= SECRET_MIN)
         .collect();
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    let mut text = said.to_owned();
+    let mut text = text.to_owned();
     for value in values {
         text = text.replace(value.as_str(), "…");
     }
+    text
+}
+
+/// The tool's words without values. It quotes variables and values that do not fit and, when an env
+/// file cannot be parsed, what stands there.
+fn masked(said: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut text = hide(said, variables.values());
     // The value may have several lines, and nothing follows it.
     if let Some(at) = text
         .to_ascii_lowercase()
@@ -155,7 +162,7 @@ fn masked(said: &str, variables: &BTreeMap<String, String>) -> String {
     text.lines()
         .map(|line| match line.find(['"', '`']) {
             Some(quote) if quotes_a_file(line) => format!("{}…", &line[..quote]),
-            _ => without_type(line),
+            _ => without_literal(&without_type(line)),
         })
         .collect::<Vec<_>>()
         .join("\n")
@@ -169,6 +176,15 @@ fn without_type(line: &str) -> String {
             format!("{}…{}", &line[..at + from.len()], &line[end..])
         }
         _ => line.to_owned(),
+    }
+}
+
+/// A line up to where version 1 prints a list or a map of the file as its own program writes it.
+fn without_literal(line: &str) -> String {
+    let marks = ["{'", "['", "{\"", "[\""];
+    match marks.iter().filter_map(|mark| line.find(mark)).min() {
+        Some(at) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
     }
 }
 
@@ -203,6 +219,16 @@ mod tests {
             masked(said, &BTreeMap::new()),
             "services.a.environment.A contains …, which is an invalid type, it should be a string"
         );
+    }
+
+    #[test]
+    fn literals_of_the_file_are_not_told() {
+        let none = BTreeMap::new();
+        let said = "Missing mandatory value for \"environment\" option interpolating {'A': '${B:?x}', 'C': 's3cret'} in service \"a\"";
+        assert!(!masked(said, &none).contains("s3cret"));
+        assert!(masked(said, &none).contains("interpolating …"));
+        let said = "contains non-unique items, please remove duplicates from ['A=s3cret']";
+        assert!(!masked(said, &none).contains("s3cret"));
     }
 
     #[test]

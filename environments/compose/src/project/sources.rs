@@ -12,6 +12,9 @@ use serde_json::Value;
 use super::parse::{items, text as text_of};
 use super::yaml;
 
+/// Values shorter than this are no secrets, and hiding them would hide half of a message.
+pub(super) const SECRET_MIN: usize = 4;
+
 /// Files that extend each other are followed so far.
 const FILES_MAX: usize = 64;
 
@@ -117,6 +120,43 @@ fn env_files(tree: &Value) -> Vec<String> {
 fn services(tree: &Value) -> impl Iterator<Item = &Value> {
     let services = tree["services"].as_object();
     services.into_iter().flat_map(|all| all.values())
+}
+
+/// Every word of these files and of those that they extend, include or take variables from: what a file
+/// asks for is among them.
+pub(crate) fn words<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<String> {
+    let named: Vec<PathBuf> = files.cloned().collect();
+    let read = trees(&named);
+    let beside = read.iter().flat_map(|source| {
+        let named = source.tree.iter().flat_map(env_files);
+        named.map(|named| source.real.with_file_name(named))
+    });
+    let all = read.iter().map(|source| source.real.clone()).chain(beside);
+    let mut words = BTreeSet::new();
+    for text in all.filter_map(|file| text(&file).ok()) {
+        let parts = text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+        words.extend(parts.map(str::to_owned));
+    }
+    words
+}
+
+/// The values of a file of variables, but for numbers, paths and what is too short to be a secret.
+pub(crate) fn values(file: &Path) -> Vec<String> {
+    let lines = text(file).unwrap_or_default();
+    let values = lines.lines().filter_map(|line| {
+        let (_, value) = line
+            .trim()
+            .strip_prefix('#')
+            .map_or(line.split_once('='), |_| None)?;
+        Some(value.trim().trim_matches(['"', '\'']).to_owned())
+    });
+    let is_secret = |value: &String| {
+        value.chars().count() >= SECRET_MIN
+            && !value.starts_with(['/', '.'])
+            && value.parse::<f64>().is_err()
+            && !["true", "false"].contains(&value.as_str())
+    };
+    values.filter(is_secret).collect()
 }
 
 /// What can be seen to be wrong with Compose files that the tool refused, each by its name.

@@ -31,6 +31,14 @@ const PASSED: [&str; 12] = [
 /// Folder for the tool's temporary files, within its configuration.
 const SCRATCH: &str = "tmp";
 
+/// Whether a variable steers the tool, or the system under it, wherever it comes from.
+pub(crate) fn is_of_the_tool(name: &str) -> bool {
+    let families = ["COMPOSE_", "DOCKER_", "LD_", "PYTHON", "PHOENIX_"];
+    PASSED.contains(&name)
+        || name == "TMPDIR"
+        || families.iter().any(|family| name.starts_with(family))
+}
+
 const LOOKING: &str = "looking for Docker Compose";
 
 /// Oldest version 1 that reads files without `version:`.

@@ -7,7 +7,7 @@ const COMPOSE: &str = "\
 services:
   ledger-db:
     image: postgres:15
-    environment: { POSTGRES_PASSWORD: \"${LEDGER_DB_PASSWORD:?is needed}\" }
+    environment: { POSTGRES_DB: ledger, POSTGRES_PASSWORD: \"${LEDGER_DB_PASSWORD:?is needed}\" }
     volumes: [rows:/var/lib/postgresql/data]
   ledger:
     image: ledger:1
@@ -17,6 +17,7 @@ services:
     image: ledger:1
   s3:
     image: s3:1
+    environment: { KEY: \"${S3_KEY}\", SECRET: \"${S3_SECRET}\" }
 volumes:
   rows:
 ";
@@ -33,7 +34,7 @@ driver:
     variables: { S3_KEY: 20, S3_SECRET: 40 }
     settles_within: 1m
     egress: [mail.example.test:25]
-    remap: { ports: true, binds: { \"ledger:/attachments\": copy } }
+    remap: { ports: true, binds: { \"ledger:/attachments\": empty } }
     losable: { \"ledger:/tmp\": scratch }
 stores:
   rows: { postgres: { service: ledger-db, database: ledger } }
@@ -91,6 +92,7 @@ fn what_fits_is_right_and_needs_no_name_where_it_is_the_only_one() {
 
 #[test]
 fn each_word_that_hits_nothing_is_told_with_its_line() {
+    let mut amiss = Vec::new();
     let whole = ENVIRONMENT;
     for (part, instead, code, words) in [
         (
@@ -109,7 +111,7 @@ fn each_word_that_hits_nothing_is_told_with_its_line() {
             "ledger, port: 8080",
             "by-hand, port: 8080",
             "unknown-name",
-            "`by-hand`",
+            "under `without:`",
         ),
         ("ledger, file", "ledgr, file", "unknown-name", "`ledgr`"),
         ("[by-hand]", "[by-hand, nosuch]", "unknown-name", "`nosuch`"),
@@ -217,6 +219,118 @@ fn each_word_that_hits_nothing_is_told_with_its_line() {
             "unknown-word",
             "`instance`",
         ),
+        (
+            "S3_KEY: 20",
+            "S3_KEI: 20, S3_KEY: 20",
+            "unknown-variable",
+            "did you mean `S3_KEY`",
+        ),
+        (
+            "env: LEDGER_DB_PASSWORD",
+            "env: LEDGER_DB_PASSWRD",
+            "unknown-variable",
+            "did you mean `LEDGER_DB_PASSWORD`",
+        ),
+        (
+            "S3_KEY: 20",
+            "PATH: 8, S3_KEY: 20",
+            "bad-variable",
+            "itself takes",
+        ),
+        (
+            "S3_KEY: 20",
+            "COMPOSE_FILE: 8, S3_KEY: 20",
+            "bad-variable",
+            "itself takes",
+        ),
+        ("1m", "\"${PATIENCE}\"", "placeholder", "nothing replaces"),
+        (
+            "http://ledger.localhost",
+            "http://${NAME}.localhost",
+            "placeholder",
+            "nothing replaces",
+        ),
+        (
+            "http://ledger.localhost",
+            "http://ledger.localhost?x=1",
+            "bad-url",
+            "`?`",
+        ),
+        (
+            "mail.example.test:25",
+            "mail.example.test:25 -> 127.0.0.1:25",
+            "bad-egress",
+            "own machine",
+        ),
+        (
+            "mail.example.test:25",
+            "m.test:25 -> 192.0.2.1:25, m.test:25 -> 192.0.2.2:25",
+            "bad-egress",
+            "elsewhere too",
+        ),
+        ("ledger:/tmp", "ledger:/..", "bad-place", "without `..`"),
+        ("/ca.pem", "ca.pem", "bad-path", "from `/` on"),
+        (
+            "{ ports: true, ",
+            "{ ports: true, left_out: [ledger.image], ",
+            "bad-key",
+            "without `image`",
+        ),
+        (
+            "{ ports: true, ",
+            "{ ports: true, left_out: [ledger.privlegd], ",
+            "unknown-name",
+            "key of `ledger`",
+        ),
+        (
+            "volume: { volume: rows }",
+            "volume: { volume: rows, }\n  again: { volume: rows }",
+            "duplicate-name",
+            "one store",
+        ),
+        (
+            "volume: { volume: rows }",
+            "volume: { sqlite: ledger }",
+            "bad-kind",
+            "`volume: NAME`",
+        ),
+        (
+            "volume: { volume: rows }",
+            "secrets: { volume: rows }",
+            "reserved-name",
+            "`secrets-store`",
+        ),
+        (
+            "database: ledger }",
+            "database: ledger, folder: ../../etc }, on: volume",
+            "bad-path",
+            "`..`",
+        ),
+        (
+            "database: ledger }",
+            "database: ledger }, on: rows",
+            "cyclic-needs",
+            "on itself",
+        ),
+        ("opens: rows", "opens: volume", "no-password", "no password"),
+        (
+            "opens: rows, env: LEDGER_DB_PASSWORD }",
+            "opens: rows, env: LEDGER_DB_PASSWORD }\n  other: { env: LEDGER_DB_PASSWORD }",
+            "duplicate-name",
+            "`db-password` has",
+        ),
+        (
+            "canary: unknown,",
+            "canary: unknown, env: { A: b },",
+            "unused-key",
+            "from the Compose files",
+        ),
+        (
+            "ledger: { app: http,",
+            "other: { app: http, health: { get: / }, canary: unknown, url: \"http://ledger.localhost\", container: { service: s3, port: 1 } }\n  ledger: { app: http,",
+            "duplicate-url",
+            "ledger.localhost",
+        ),
         ("[../compose.yaml]", "[]", "wrong-type", "at least one"),
         (
             "[../compose.yaml]",
@@ -231,18 +345,20 @@ fn each_word_that_hits_nothing_is_told_with_its_line() {
         let line = whole
             .lines()
             .position(|line| line.contains(part))
-            .expect("the line that is changed");
+            .expect("the line that is changed")
+            + instead.matches('\n').count();
         let project = project(COMPOSE, &wrong);
         let said = project.phoenix(&["check"]);
         if !possible(&said) {
             continue;
         }
-        assert_eq!(said.code, 2, "{instead}: {}{}", said.out, said.err);
         let place = format!("mine.yaml:{}:", line + 1);
-        for word in [&format!("error[{code}]"), &place, words] {
-            assert!(said.err.contains(word), "{word}: {}", said.err);
+        let told = [format!("error[{code}]"), place, words.to_owned()];
+        if said.code != 2 || !told.iter().all(|word| said.err.contains(word.as_str())) {
+            amiss.push(format!("{instead}: {told:?}: {}: {}", said.code, said.err));
         }
     }
+    assert!(amiss.is_empty(), "{}", amiss.join("\n"));
 }
 
 #[test]
@@ -273,6 +389,84 @@ fn without_a_tool_the_files_are_not_read_and_that_is_told() {
         ];
         for word in words {
             assert!(said.err.contains(word), "{command}: {word}: {}", said.err);
+        }
+    }
+}
+
+#[test]
+fn what_is_odd_is_told_and_can_be_run() {
+    for (part, instead, code) in [
+        (
+            "POSTGRES_DB: ledger",
+            "POSTGRES_DB: books",
+            "other-database",
+        ),
+        ("{ KEY: ", "{ S3_KEY: written-down, KEY: ", "two-values"),
+        (
+            "ledger:1\n    ports",
+            "ledger:${TAG}1\n    ports",
+            "compose-says",
+        ),
+    ] {
+        assert_eq!(COMPOSE.matches(part).count(), 1, "{part} is there once");
+        let project = project(&COMPOSE.replace(part, instead), ENVIRONMENT);
+        let said = project.phoenix(&["check"]);
+        if possible(&said) {
+            assert_eq!(said.code, 0, "{code}: {}{}", said.out, said.err);
+            let told = format!("warning[{code}]");
+            assert!(said.err.contains(&told), "{told}: {}", said.err);
+        }
+    }
+}
+
+#[test]
+fn what_a_file_of_variables_says_is_not_told() {
+    let compose = COMPOSE
+        .replace("image: s3:1\n", "image: s3:1\n    network_mode: \"${MODE}\"\n")
+        .replace("image: ledger:1\n    ports", "image: ledger:1\n    environment: { B: \"${NOBODY:?is needed}\", C: s3cret-literal }\n    ports");
+    let environment = ENVIRONMENT.replace("    settles", "    env_file: ../drill.env\n    settles");
+    let project = project(&compose, &environment);
+    for (variables, code) in [
+        ("MODE=s3cret-mode", "compose-file"),
+        ("MODE=s3cret-mode\nNOBODY=one", "beyond-the-drill"),
+    ] {
+        project.write("drill.env", variables);
+        let said = project.phoenix(&["check"]);
+        if possible(&said) {
+            assert_eq!(said.code, 2, "{}{}", said.out, said.err);
+            assert!(said.err.contains(&format!("error[{code}]")), "{}", said.err);
+            assert!(!said.err.contains("s3cret"), "{}", said.err);
+        }
+    }
+}
+
+#[test]
+fn files_of_the_host_that_are_not_there_are_told() {
+    let bind = "volumes: [/srv/ledger:/attachments, ./nosuch:/etc/ledger:ro]";
+    let compose = COMPOSE.replace("volumes: [/srv/ledger:/attachments]", bind);
+    let copied = ENVIRONMENT.replace("attachments\": empty", "attachments\": copy");
+    let secret = format!("{compose}secrets: {{ key: {{ file: ./nosuch.txt }} }}\n");
+    let secret = secret.replace("image: s3:1", "image: s3:1\n    secrets: [key]");
+    for (compose, environment, code, told) in [
+        (
+            compose.as_str(),
+            ENVIRONMENT,
+            0,
+            "warning[missing-file]: ledger:/etc/ledger",
+        ),
+        (
+            COMPOSE,
+            &copied,
+            2,
+            "error[missing-file]: ledger:/attachments",
+        ),
+        (&secret, ENVIRONMENT, 2, "error[missing-file]: secrets/key"),
+    ] {
+        let project = project(compose, environment);
+        let said = project.phoenix(&["check"]);
+        if possible(&said) {
+            assert_eq!(said.code, code, "{}{}", said.out, said.err);
+            assert!(said.err.contains(told), "{told}: {}", said.err);
         }
     }
 }

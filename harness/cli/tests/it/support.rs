@@ -91,8 +91,15 @@ impl Project {
         };
         copy("PHOENIX.md");
         copy("Cargo.toml");
-        // Files that the environment of containers names.
-        for name in ["compose.yaml", "compose.airgapped.yaml"] {
+        // What the environment of containers names, and what that names.
+        for name in [
+            "compose.yaml",
+            "compose.airgapped.yaml",
+            "certificates/make.sh",
+            "traefik/dynamic/hosts.yaml",
+            "bookstack/php/authority.ini",
+            "bookstack/themes/phoenix/functions.php",
+        ] {
             copy(&format!("local/{name}"));
         }
         for part in ["environments", "scenarios"] {

@@ -1,6 +1,6 @@
 //! The words by which an environment file says how its stack lies in Compose files.
 
-use crate::form::{EGRESS, LENGTH, NAME, PERIOD, PLACE, PORT, SERVICE_KEY, VARIABLE};
+use crate::form::{EGRESS, FOLDER, LENGTH, NAME, PATH, PERIOD, PLACE, PORT, SERVICE_KEY, VARIABLE};
 use crate::shape::Shape::{Either, Flag, Formed, NamedBy, Object, Several, Text, Word};
 use crate::shape::{Field, Shape, list, optional, required};
 
@@ -42,7 +42,7 @@ pub(super) fn driver() -> Shape {
                         required(
                             "file",
                             "Path of the PEM file in its container.",
-                            Formed(&NAME),
+                            Formed(&PATH),
                         ),
                     ]),
                 ),
@@ -160,7 +160,7 @@ pub(super) fn database(port: &'static str) -> Shape {
         optional(
             "folder",
             "Its folder in the volume of the store that carries it.",
-            Text,
+            Formed(&FOLDER),
         ),
         optional("port", port, Formed(&PORT)),
     ])

@@ -7,6 +7,7 @@ use crate::shape::Shape::{
     Anything, Either, Flag, Formed, Named, Number, Object, OneOf, Text, Word,
 };
 use crate::shape::{Shape, list, optional, required};
+use crate::tree::{Kind, Node, Source};
 
 pub(super) fn shape() -> Shape {
     Object(vec![
@@ -73,6 +74,43 @@ pub(super) fn shape() -> Shape {
             Named(Box::new(list(tie()))),
         ),
     ])
+}
+
+/// Tells placeholders where nothing replaces them: only what describes how an application is spoken to
+/// takes any.
+pub(super) fn placeholders(source: &Source) {
+    for key in ["driver", "stores", "secrets", "objectives", "profiles"] {
+        source
+            .root
+            .get(key)
+            .inspect(|node| as_it_stands(source, node));
+    }
+    let services = source.root.get("services").map(Node::entries);
+    for (_, service) in services.unwrap_or_default() {
+        for key in ["app", "url", "needs", "secrets", "container", "env"] {
+            service.get(key).inspect(|node| as_it_stands(source, node));
+        }
+    }
+}
+
+fn as_it_stands(source: &Source, node: &Node) {
+    if node.text().is_some_and(|text| text.contains("${")) {
+        source.error(
+            node.place,
+            "placeholder",
+            "nothing replaces a placeholder here".to_owned(),
+            Some("write the value; variables are for the Compose files".to_owned()),
+        );
+    }
+    for (key, value) in node.entries() {
+        // A command's shell may have variables of its own.
+        if key.text != "automation" {
+            as_it_stands(source, value);
+        }
+    }
+    if let Kind::List(items) = &node.kind {
+        items.iter().for_each(|item| as_it_stands(source, item));
+    }
 }
 
 fn store() -> Shape {

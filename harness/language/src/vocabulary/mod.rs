@@ -54,6 +54,7 @@ pub fn parse_environment(file: &str, text: &str) -> Result<Source, Diagnostics> 
 fn described(source: Source) -> Result<Source, Diagnostics> {
     if !is_newer(&source) {
         http::check(&source);
+        environment::placeholders(&source);
     }
     check(source, &environment::shape(), "an environment")
 }

@@ -46,13 +46,10 @@ pub fn own(project: &Project, remap: &Remap) -> Project {
     // Two services that share a folder of the host share the volume that stands for it.
     let mut shared: BTreeMap<(PathBuf, Fill), String> = BTreeMap::new();
     for (name, service) in &mut owned.services {
-        for key in remap
-            .left_out
-            .iter()
-            .filter_map(|place| place.split_once('.'))
-        {
-            if key.0 == name {
-                leave_out(service, key.1);
+        for place in &remap.left_out {
+            let key = place.strip_prefix(name.as_str());
+            if let Some(key) = key.and_then(|rest| rest.strip_prefix('.')) {
+                leave_out(service, key);
             }
         }
         if remap.ports {

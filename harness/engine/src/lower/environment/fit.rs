@@ -4,7 +4,7 @@ use phoenix_language::diagnostic::did_you_mean;
 use phoenix_language::tree::{Kind, Place};
 use phoenix_language::{Node, Source};
 
-use crate::stack::Stack;
+use crate::stack::{Stack, StoreKind};
 
 /// A drill of a stack with nothing in it would burn nothing, and could not fail.
 pub(super) fn something_is_declared(source: &Source, stack: &Stack) {
@@ -59,16 +59,25 @@ pub(super) fn names_fit(source: &Source, stack: &Stack) {
             known_name(source, via, &services, "service");
         }
     }
-    for (_, node) in entries("stores") {
+    for (name, node) in entries("stores") {
+        // Profiles, ties and steps have words of their own beside the names of stores.
+        if RESERVED.contains(&name.text.as_str()) {
+            source.error(
+                name.place,
+                "reserved-name",
+                format!(
+                    "`{}` is a word of this file, and no name of a store",
+                    name.text
+                ),
+                Some(format!("call it `{}-store`", name.text)),
+            );
+        }
         if let Some(on) = node.get("on") {
             known_name(source, on, &stores, "store");
+            carried(source, stack, &name.text, on);
         }
     }
-    for (_, node) in entries("secrets") {
-        if let Some(opens) = node.get("opens") {
-            known_name(source, opens, &stores, "store");
-        }
-    }
+    secrets_fit(source, stack, &stores);
     for (_, node) in entries("manual_steps") {
         if let Some(provider) = node.get("automation").and_then(|by| by.get("provision")) {
             known_name(source, provider, &services, "service");
@@ -95,6 +104,62 @@ pub(super) fn names_fit(source: &Source, stack: &Stack) {
             format!("these need each other: {}", cycle.join(" → ")),
             Some("nothing of this can start first: remove one of the needs".to_owned()),
         );
+    }
+}
+
+/// Words that stand where names of stores stand.
+const RESERVED: [&str; 5] = ["all", "default", "inherit", "objectives", "secrets"];
+
+/// What a store lies on ends at one that lies on nothing.
+fn carried(source: &Source, stack: &Stack, name: &str, on: &Node) {
+    let mut seen = vec![name.to_owned()];
+    let mut at = on.text().map(str::to_owned);
+    while let Some(carrier) = at {
+        if carrier == name {
+            source.error(
+                on.place,
+                "cyclic-needs",
+                format!("`{name}` would lie on itself"),
+                Some("name the store whose loss takes this one along".to_owned()),
+            );
+            return;
+        }
+        if seen.contains(&carrier) {
+            return;
+        }
+        at = stack.store(&carrier).and_then(|store| store.on.clone());
+        seen.push(carrier);
+    }
+}
+
+/// A secret opens a store that has a password, and each has a variable of its own.
+fn secrets_fit(source: &Source, stack: &Stack, stores: &[&str]) {
+    let mut variables: Vec<(&str, &str)> = Vec::new();
+    let entries = source.root.get("secrets").map(Node::entries);
+    for (name, node) in entries.unwrap_or_default() {
+        if let Some(opens) = node.get("opens") {
+            known_name(source, opens, stores, "store");
+            let store = opens.text().and_then(|opened| stack.store(opened));
+            if store.is_some_and(|store| store.kind == StoreKind::Files) {
+                let message = "a folder has no password that opens it".to_owned();
+                source.error(opens.place, "no-password", message, None);
+            }
+        }
+        let Some((variable, place)) = node
+            .get("env")
+            .and_then(|env| Some((env.text()?, env.place)))
+        else {
+            continue;
+        };
+        match variables.iter().find(|(known, _)| *known == variable) {
+            Some((_, other)) => source.error(
+                place,
+                "duplicate-name",
+                format!("`{other}` has the variable `{variable}` too"),
+                Some("one of them would be set and never used".to_owned()),
+            ),
+            None => variables.push((variable, &name.text)),
+        }
     }
 }
 
