@@ -63,10 +63,7 @@ impl Fit<'_> {
         }
         for (_, service) in entries(self.source.root.get("services")) {
             each_text(service, &mut |place, text| {
-                for part in text.split("${env:").skip(1) {
-                    let name = part.split('}').next().unwrap_or_default();
-                    self.known_text(place, name, &known, VARIABLE);
-                }
+                asked(text).for_each(|name| self.known_text(place, name, &known, VARIABLE));
             });
         }
     }
@@ -117,10 +114,16 @@ impl Fit<'_> {
         }
     }
 
-    /// What the run sets, some Compose file asks for.
+    /// What the run sets, some Compose file asks for, or some application's description.
     pub(super) fn asked_for(&self, settings: &Settings) {
         let files = settings.files.iter().chain(&settings.airgapped);
-        let words = sources::words(files.chain(&settings.env_file));
+        let mut words = sources::words(files.chain(&settings.env_file));
+        // How an application is spoken to may ask for one that is set through its interface.
+        for (_, service) in entries(self.source.root.get("services")) {
+            each_text(service, &mut |_, text| {
+                words.extend(asked(text).map(str::to_owned));
+            });
+        }
         let unasked = |name: &str, place: Place| {
             if !words.contains(name) {
                 let message = format!("no Compose file asks for `{name}`");
@@ -141,6 +144,12 @@ impl Fit<'_> {
             }
         }
     }
+}
+
+/// The variables that a text of a description asks for.
+fn asked(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split("${env:").skip(1);
+    parts.filter_map(|part| part.split('}').next())
 }
 
 /// Every text below a node, with its place.

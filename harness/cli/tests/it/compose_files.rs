@@ -31,7 +31,7 @@ driver:
     ingress: { service: ledger, port: 8080 }
     authority: { service: ledger, file: /ca.pem }
     without: [by-hand]
-    variables: { S3_KEY: 20, S3_SECRET: 40 }
+    variables: { S3_KEY: 20, S3_SECRET: 40, WORD: 8 }
     settles_within: 1m
     egress: [mail.example.test:25]
     remap: { ports: true, binds: { \"ledger:/attachments\": empty } }
@@ -43,7 +43,7 @@ stores:
 secrets:
   db-password: { bytes: 24, opens: rows, env: LEDGER_DB_PASSWORD }
 services:
-  ledger: { app: http, health: { get: /health }, canary: unknown, url: \"http://ledger.localhost\", needs: [rows], secrets: [db-password] }
+  ledger: { app: http, health: { get: \"/health?by=${env:WORD}\" }, canary: unknown, url: \"http://ledger.localhost\", needs: [rows], secrets: [db-password] }
 profiles:
   today:
     default: { logical: { every: 1h, verified: true } }
@@ -121,6 +121,12 @@ fn each_word_that_hits_nothing_is_told_with_its_line() {
             "\"A B\": 5, S3_KEY: 20",
             "bad-variable",
             "`A B`",
+        ),
+        (
+            "${env:WORD}",
+            "${env:WROD}",
+            "unknown-name",
+            "did you mean `WORD`",
         ),
         ("1m", "0s", "bad-duration", "longer than nothing"),
         (
