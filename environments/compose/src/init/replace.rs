@@ -86,10 +86,7 @@ pub(super) fn proposed(project: &Project, left_out: &[String]) -> (Remap, Vec<Qu
 }
 
 fn ask(text: String) -> Question {
-    Question {
-        about: About::Driver,
-        text,
-    }
+    Question::new(About::Driver, text)
 }
 
 fn has_addresses(service: &Service) -> bool {
