@@ -178,6 +178,29 @@ fn what_can_be_asked_about_does_not_end_it() {
 }
 
 #[test]
+fn a_file_of_the_host_is_left_out_with_a_question() {
+    let compose = r#"
+services:
+  web:
+    image: web
+    ports: ["80:80"]
+    volumes:
+      - "/etc/localtime:/etc/localtime:ro"
+      - "/etc/timezone:/etc/timezone:ro"
+      - "/etc/hostname:/etc/of-the-host:ro"
+      - "./own.conf:/etc/own.conf:ro"
+"#;
+    let Some(it) = asked(compose, &[("own.conf", "")], &[]) else {
+        return;
+    };
+    it.is_ok(true).has("get by without web:/etc/localtime?");
+    for target in ["localtime", "timezone", "of-the-host"] {
+        it.has(&format!("\"web:/etc/{target}\": left_out"));
+    }
+    it.has_not("own.conf");
+}
+
+#[test]
 fn a_setting_is_no_password_whatever_it_is_called() {
     let mut compose = String::from("services:\n  web:\n    image: web\n    environment:\n");
     let settings = [
