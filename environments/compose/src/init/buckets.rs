@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::About;
 use super::stores::{Looking, Store};
-use super::variables::{mark, marked};
+use super::variables::{mark, marked, unknown};
 use super::write::plain;
 use crate::project::{Project, Service};
 
@@ -20,6 +20,7 @@ impl Looking {
     ) -> bool {
         let keys = access_keys(service, secrets);
         let mut buckets: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut unset = BTreeSet::new();
         for (user, other) in &project.services {
             for (key, value) in &other.environment {
                 let upper = key.to_uppercase();
@@ -27,7 +28,9 @@ impl Looking {
                     || upper.ends_with("BUCKETS")
                     || upper.ends_with("BUCKET_NAME");
                 for bucket in value.split([',', ' ']).filter(|_| names) {
-                    if !bucket.is_empty() {
+                    if let Some(variable) = unknown(bucket) {
+                        unset.insert(variable.to_owned());
+                    } else if !bucket.is_empty() {
                         buckets
                             .entry(bucket.to_owned())
                             .or_default()
@@ -35,6 +38,15 @@ impl Looking {
                     }
                 }
             }
+        }
+        for variable in unset {
+            self.ask(
+                About::Stores,
+                format!(
+                    "Which bucket of {name} does {variable} name? Nothing sets it, and the bucket is \
+                     no store until it is declared."
+                ),
+            );
         }
         let (Some((key, secret)), false) = (keys, buckets.is_empty()) else {
             self.ask(

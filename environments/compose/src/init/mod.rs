@@ -6,7 +6,9 @@ mod document;
 mod images;
 mod replace;
 mod services;
+mod shared;
 mod stores;
+mod uses;
 mod variables;
 mod write;
 
@@ -18,10 +20,6 @@ use phoenix_engine::environment::DriverError;
 use crate::project::{Files, Project, Reach, Remap, Tool, own, reaches, resolve, sources};
 
 pub use write::{Places, Text};
-
-/// What stands for a variable that somebody has to set before the files can be read at all: it is
-/// a number, a tag and a name.
-const STANDS_FOR: &str = "1";
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +62,26 @@ pub struct Question {
     /// The part of the environment file that it is about.
     about: About,
     text: String,
+    /// Whether `check` has something to say until it is answered.
+    needed: bool,
+}
+
+impl Question {
+    fn new(about: About, text: String) -> Self {
+        Self {
+            about,
+            text,
+            needed: false,
+        }
+    }
+
+    /// One that `check` asks too.
+    fn needed(about: About, text: String) -> Self {
+        Self {
+            needed: true,
+            ..Self::new(about, text)
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +96,7 @@ enum About {
 /// What was found in Compose files.
 #[derive(Clone, Debug)]
 pub struct Found {
+    env_file: Option<PathBuf>,
     remap: Remap,
     without: Vec<String>,
     stores: Vec<stores::Store>,
@@ -90,6 +109,20 @@ pub struct Found {
 }
 
 impl Found {
+    /// The file of variables that a drill takes.
+    #[must_use]
+    pub fn env_file(&self) -> Option<&Path> {
+        self.env_file.as_deref()
+    }
+
+    /// The numbers of the questions without whose answers `check` is not ok.
+    #[must_use]
+    pub fn needed(&self) -> Vec<usize> {
+        let numbered = (1..).zip(&self.questions);
+        let needed = numbered.filter(|(_, question)| question.needed);
+        needed.map(|(number, _)| number).collect()
+    }
+
     /// Whether nothing was recognised that a drill could burn or reach.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -113,35 +146,41 @@ pub async fn look(asked: Asked<'_>) -> Result<Found, Refused> {
 /// # Errors
 /// See [`Refused`].
 pub async fn look_with(tool: &Tool, asked: Asked<'_>) -> Result<Found, Refused> {
-    let variables = variables::of_files(asked.files);
-    let known = asked.env_file.map(set_by).unwrap_or_default();
-    let secret: Vec<String> = variables
-        .keys()
-        .filter(|name| variables::is_secret(name))
-        .cloned()
+    let sources = sources::trees(asked.files);
+    let variables = uses::of_files(&sources);
+    let mut secret: Vec<String> = variables
+        .iter()
+        .filter(|(name, variable)| variables::holds_secret(name, variable))
+        .map(|(name, _)| name.clone())
         .collect();
+    let shared = shared::with_services(&sources, asked.env_file, &secret);
+    secret.retain(|name| !shared.names.contains_key(name));
+    let env_file = asked.env_file.or(shared.file.as_deref());
+    let known = env_file.map(set_by).unwrap_or_default();
     let mut given: BTreeMap<String, String> = secret
         .iter()
         .map(|name| (name.clone(), variables::mark(name)))
         .collect();
     let mut open = Vec::new();
     for (name, variable) in &variables {
-        if !given.contains_key(name) && !known.contains(name) && !variable.has_default {
+        if !given.contains_key(name) && !known.contains(name) && !variable.has_default() {
+            given.insert(
+                name.clone(),
+                variables::stand_in(name, variable, open.len()),
+            );
             open.push(name.clone());
-            given.insert(name.clone(), STANDS_FOR.to_owned());
         }
     }
     let what = Files {
         files: asked.files,
-        env_file: asked.env_file,
+        env_file,
         variables: &given,
         name: "phoenix",
     };
     let read = resolve(tool, what).await.map_err(Refused::Unreadable)?;
-    let named: BTreeSet<&str> = asked
-        .left_out
-        .iter()
-        .filter_map(|place| place.split('.').next())
+    let places = asked.left_out.iter();
+    let left_out = places.map(|place| service_of(place, &read));
+    let named: BTreeSet<&str> = left_out
         .chain(asked.without.iter().map(String::as_str))
         .collect();
     for name in named {
@@ -162,20 +201,36 @@ pub async fn look_with(tool: &Tool, asked: Asked<'_>) -> Result<Found, Refused> 
     let project = own(&read, &remap);
     // Ports that are dropped on the host are listened at all the same.
     let listening = services::ports(&read);
-    questions.extend(open.iter().map(|name| Question {
-        about: About::Driver,
-        text: format!(
+    questions.extend(shared.questions());
+    questions.extend(open.iter().map(|name| {
+        let text = format!(
             "What is {name}? The Compose files ask for it and nothing sets it: put it into a file \
              and name that file with `env_file:`."
-        ),
+        );
+        if variables[name].is_needed(tool.is_first()) {
+            Question::needed(About::Driver, text)
+        } else {
+            Question::new(About::Driver, text)
+        }
     }));
     let (found, more) = stores::recognised(&project, &secret);
     questions.extend(more);
-    let (passwords, secrets, more) = named_secrets(&project, &secret);
+    let (sealing, passwords) = secret
+        .iter()
+        .cloned()
+        .partition(|name| variables::seals(name, &variables[name]));
+    let (secrets, more) = named_secrets(&project, sealing);
     questions.extend(more);
-    let (services, more) = services::recognised(&project, &listening, &found, &secrets);
+    let (services, more) = services::recognised(
+        &project,
+        &listening,
+        &variables::stand_in_ports(&given),
+        &found,
+        &secrets,
+    );
     questions.extend(more);
     Ok(Found {
+        env_file: env_file.map(Path::to_owned),
         remap,
         without: asked.without.to_vec(),
         stores: found,
@@ -184,6 +239,14 @@ pub async fn look_with(tool: &Tool, asked: Asked<'_>) -> Result<Found, Refused> 
         secrets,
         questions,
     })
+}
+
+/// The service of a `service.key`: names have dots too, so it is the longest that fits.
+fn service_of<'p>(place: &'p str, project: &Project) -> &'p str {
+    let dots = place.rmatch_indices('.').map(|(at, _)| &place[..at]);
+    let mut fitting = dots.filter(|name| project.services.contains_key(*name));
+    let first = place.split('.').next().unwrap_or_default();
+    fitting.next().unwrap_or(first)
 }
 
 /// The names that a file of variables sets.
@@ -197,50 +260,48 @@ fn set_by(file: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// Passwords, secrets that data may be sealed with, and questions about what is a secret and no
-/// variable. Names only.
+/// Secrets that data may be sealed with, and questions about what is a secret and no variable. Names
+/// only.
 fn named_secrets(
     project: &Project,
-    secret: &[String],
-) -> (Vec<String>, BTreeMap<String, String>, Vec<Question>) {
-    let (sealing, passwords): (Vec<String>, Vec<String>) = secret
-        .iter()
-        .cloned()
-        .partition(|name| variables::may_seal(name));
+    sealing: Vec<String>,
+) -> (BTreeMap<String, String>, Vec<Question>) {
     let secrets: BTreeMap<String, String> = sealing
         .into_iter()
         .map(|variable| (variable.to_lowercase().replace('_', "-"), variable))
         .collect();
     let mut questions: Vec<Question> = secrets
         .iter()
-        .map(|(name, variable)| Question {
-            about: About::Secrets,
-            text: format!(
-                "Is data sealed with {variable}, and in which form is it written? Say `bytes:` and \
-                 `encoding:` (text, base64, hex) under `{name}`; if it is only a password, move it \
-                 to `variables:`."
-            ),
+        .map(|(name, variable)| {
+            Question::new(
+                About::Secrets,
+                format!(
+                    "Is data sealed with {variable}, and in which form is it written? Say `bytes:` \
+                     and `encoding:` (text, base64, hex) under `{name}`; if it is only a password, \
+                     move it to `variables:`."
+                ),
+            )
         })
         .collect();
     let mut literal = Vec::new();
     for (service, declared) in &project.services {
         for (name, value) in &declared.environment {
             let is = variables::is_secret(name) || variables::has_password(value);
-            if is && !value.is_empty() && variables::marked(value, secret.iter()).is_empty() {
+            if is && !value.is_empty() && variables::unknown(value).is_none() {
                 literal.push(format!("{service}.{name}"));
             }
         }
     }
     if !literal.is_empty() {
-        questions.push(Question {
-            about: About::Secrets,
-            text: format!(
+        questions.push(Question::new(
+            About::Secrets,
+            format!(
                 "Whose are {}? They are written into the Compose files or their env files, so a \
                  drill runs with the very same; as variables (`${{NAME}}`) each run would have its \
                  own.",
                 literal.join(", ")
             ),
-        });
+        ));
     }
-    (passwords, secrets, questions)
+    (secrets, questions)
 }

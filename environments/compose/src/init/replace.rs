@@ -23,6 +23,9 @@ const PROGRAM: [&str; 12] = [
     "usr",
 ];
 
+/// What many files bind, so that logs have the host's time.
+const CLOCK: [&str; 2] = ["/etc/localtime", "/etc/timezone"];
+
 /// What can be replaced without asking anybody, and what has to be asked about it.
 pub(super) fn proposed(project: &Project, left_out: &[String]) -> (Remap, Vec<Question>) {
     let services = || project.services.values();
@@ -66,7 +69,7 @@ pub(super) fn proposed(project: &Project, left_out: &[String]) -> (Remap, Vec<Qu
                 continue;
             };
             let place = format!("{name}:{}", mount.target);
-            if !mount.read_only {
+            if !mount.read_only || fill == Fill::LeftOut {
                 questions.push(ask(match fill {
                     Fill::Empty => format!(
                         "Is {place} data? A drill begins with an empty volume there; write `copy` \
@@ -76,7 +79,10 @@ pub(super) fn proposed(project: &Project, left_out: &[String]) -> (Remap, Vec<Qu
                         "Does {place} need what lies in the folder now? A drill works on a copy of \
                          it, which may hold what people wrote; `empty` begins without."
                     ),
-                    Fill::LeftOut => format!("Does a drill get by without {place}?"),
+                    Fill::LeftOut => format!(
+                        "Does a drill get by without {place}? It is a file of the host, for which \
+                         nothing of a run stands: without it the image's own is there, if any."
+                    ),
                 }));
             }
             remap.binds.insert(place, fill);
@@ -86,10 +92,7 @@ pub(super) fn proposed(project: &Project, left_out: &[String]) -> (Remap, Vec<Qu
 }
 
 fn ask(text: String) -> Question {
-    Question {
-        about: About::Driver,
-        text,
-    }
+    Question::new(About::Driver, text)
 }
 
 fn has_addresses(service: &Service) -> bool {
@@ -114,9 +117,14 @@ fn is_elsewhere(volume: &Volume) -> bool {
 
 /// What a folder of the host is replaced with; none for what need not be, and for what cannot be.
 fn filled(known: Kind, mount: &Mount, folder: &Path) -> Option<Fill> {
-    let Source::Bind { real, file, .. } = &mount.source else {
+    let Source::Bind { path, real, file } = &mount.source else {
         return None;
     };
+    // Where the host has none, the engine would make a folder of that name.
+    let is_clock = CLOCK.iter().any(|clock| path.as_path() == Path::new(clock));
+    if mount.read_only && !real.starts_with(folder) && (real.is_file() || is_clock) {
+        return Some(Fill::LeftOut);
+    }
     if *file || (mount.read_only && real.starts_with(folder)) {
         return None;
     }

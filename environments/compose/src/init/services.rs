@@ -15,7 +15,10 @@ use crate::project::Project;
 pub(super) struct Service {
     pub(super) name: String,
     pub(super) app: &'static str,
-    pub(super) port: u16,
+    /// Its address in the drill, which no other has.
+    pub(super) host: String,
+    /// None where only a variable that nothing sets says it.
+    pub(super) port: Option<u16>,
     pub(super) needs: Vec<String>,
     pub(super) secrets: Vec<String>,
     /// The path that its own health check asks.
@@ -26,11 +29,12 @@ pub(super) struct Service {
 pub(super) fn recognised(
     project: &Project,
     listening: &BTreeMap<String, Vec<u16>>,
+    unset: &BTreeMap<u16, String>,
     stores: &[Store],
     secrets: &BTreeMap<String, String>,
 ) -> (Vec<Service>, Vec<Question>) {
     let mut services = Vec::new();
-    let (mut providers, mut beside) = (Vec::new(), Vec::new());
+    let (mut providers, mut beside, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     for (name, service) in &project.services {
         let known = kind(service.image.as_deref().unwrap_or_default());
         if let Kind::Provider(word) | Kind::Application(word @ "zitadel") = known {
@@ -44,8 +48,22 @@ pub(super) fn recognised(
             beside.push(name.as_str());
             continue;
         };
+        let port = match unset.get(&port) {
+            None => Some(port),
+            Some(variable) => {
+                unknown.push(Question::needed(
+                    About::Services,
+                    format!(
+                        "Which port does {name} listen at? {variable} says it, and nothing sets \
+                         that: write the number at `port:`."
+                    ),
+                ));
+                None
+            }
+        };
         services.push(Service {
             name: name.clone(),
+            host: host(name, &services),
             app: match known {
                 Kind::Application(app) => app,
                 _ => "http",
@@ -79,8 +97,21 @@ pub(super) fn recognised(
             .collect();
         services[at].needs.extend(more);
     }
-    let questions = questions(project, &services, &providers, &beside);
+    let mut questions = questions(project, &services, &providers, &beside);
+    questions.extend(unknown);
     (services, questions)
+}
+
+/// The address of a service: its name, in letters that a name of a host may have.
+fn host(name: &str, others: &[Service]) -> String {
+    let plain = name.to_lowercase().replace(['_', '.'], "-");
+    let mut host = plain.clone();
+    let mut number = 1;
+    while others.iter().any(|other| other.host == host) {
+        number += 1;
+        host = format!("{plain}-{number}");
+    }
+    host
 }
 
 fn questions(
@@ -148,10 +179,7 @@ fn questions(
     }
     texts
         .into_iter()
-        .map(|text| Question {
-            about: About::Services,
-            text,
-        })
+        .map(|text| Question::new(About::Services, text))
         .collect()
 }
 
@@ -198,5 +226,6 @@ fn asked_by_health_check(service: &crate::project::Service, name: &str) -> Optio
     let itself = ["localhost", "127.0.0.1", "0.0.0.0", "[::1]", name].contains(&host);
     // A path with a variable of the container's shell says nothing here.
     let path = url.path().to_owned();
-    (itself && !path.contains('$')).then(|| (url.port_or_known_default().unwrap_or(80), path))
+    let says = !path.contains('$') && super::variables::unknown(&path).is_none();
+    (itself && says).then(|| (url.port_or_known_default().unwrap_or(80), path))
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::images::{Kind, kind};
-use super::variables::marked;
-use super::write::plain;
+use super::variables::{marked, unknown};
+use super::write::{UNKNOWN, plain};
 use super::{About, Question};
 use crate::project::{Mount, Project, Service, Source};
 
@@ -63,7 +63,7 @@ pub(super) fn recognised(project: &Project, secrets: &[String]) -> (Vec<Store>, 
 
 impl Looking {
     pub(super) fn ask(&mut self, about: About, text: String) {
-        self.questions.push(Question { about, text });
+        self.questions.push(Question::new(about, text));
     }
 
     fn server(&mut self, project: &Project, name: &str, service: &Service, secrets: &[String]) {
@@ -91,9 +91,10 @@ impl Looking {
             let users: Vec<&str> = users.iter().map(String::as_str).collect();
             format!("; used by {}", users.join(", "))
         };
+        let called = self.free(name, "store", |_| false);
         let add = |looking: &mut Self, entry: String, what: &str, losable: bool| {
             looking.stores.push(Store {
-                name: name.to_owned(),
+                name: called.clone(),
                 entry,
                 what: format!("{what}{}{used}", if losable { "" } else { &on }),
                 users: users.clone(),
@@ -108,16 +109,24 @@ impl Looking {
                     "mysql"
                 };
                 let (database, sure) = self::database(project, name, service, known);
+                let unset = unknown(&database);
+                let written = unset.map_or_else(|| plain(&database), |_| UNKNOWN.to_owned());
+                let shown = unset.map_or_else(|| database.clone(), |name| format!("${{{name}}}"));
                 add(
                     self,
-                    format!(
-                        "{word}: {{ service: {name}, database: {} }}",
-                        plain(&database)
-                    ),
-                    &format!("{}, database {database}", engine(known)),
+                    format!("{word}: {{ service: {name}, database: {written} }}"),
+                    &format!("{}, database {shown}", engine(known)),
                     false,
                 );
-                if !sure {
+                if let Some(variable) = unset {
+                    self.questions.push(Question::needed(
+                        About::Stores,
+                        format!(
+                            "What is the database on {name} called? {variable} says it, and nothing \
+                             sets that: write the name at `database:`."
+                        ),
+                    ));
+                } else if !sure {
                     self.ask(
                         About::Stores,
                         format!("What is the database on {name} called? `{database}` is a guess."),
@@ -245,7 +254,8 @@ impl Looking {
                     format!("May the volume {volume} be lost? If so, say `losable: true`."),
                 );
             }
-            let name = self.free(volume, project);
+            let is_service = |name: &str| project.services.contains_key(name);
+            let name = self.free(volume, "volume", is_service);
             self.stores.push(Store {
                 name,
                 entry: format!("volume: {{ name: {volume} }}"),
@@ -256,18 +266,22 @@ impl Looking {
         }
     }
 
-    /// A name that neither another store nor a service has.
-    fn free(&self, volume: &str, project: &Project) -> String {
-        let taken = |name: &str| {
-            project.services.contains_key(name) || self.stores.iter().any(|one| one.name == name)
-        };
-        if taken(volume) {
-            format!("{volume}-files")
-        } else {
-            volume.to_owned()
+    /// A name that no other store has, and that means nothing else in a profile.
+    fn free(&self, name: &str, what: &str, is_other: impl Fn(&str) -> bool) -> String {
+        let taken = |name: &str| is_other(name) || self.stores.iter().any(|one| one.name == name);
+        let mut free = name.to_owned();
+        if WORDS.contains(&name) {
+            free = format!("{name}-{what}");
         }
+        while taken(&free) {
+            free.push_str("-files");
+        }
+        free
     }
 }
+
+/// Words of profiles and scenarios, which no store can be called.
+const WORDS: [&str; 5] = ["all", "default", "inherit", "objectives", "secrets"];
 
 fn engine(known: Kind) -> &'static str {
     match known {

@@ -1,66 +1,16 @@
-//! The variables that Compose files ask for, and which of them are secrets by their names.
+//! The variables that Compose files ask for, and which of them are secrets: by their names, or by
+//! what they are handed to.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use serde_json::Value;
+use super::uses::Variable;
 
-use crate::project::sources;
+/// What stands for a variable that somebody has to set before the files can be read at all, where a
+/// text may not stand: it is a number and a tag.
+const STANDS_FOR: &str = "1";
 
-/// A variable of Compose files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Variable {
-    /// Whether a file gives a value for when it is not set.
-    pub(super) has_default: bool,
-}
-
-/// The variables of Compose files and of the files that those extend or include.
-pub(super) fn of_files(files: &[PathBuf]) -> BTreeMap<String, Variable> {
-    let mut found = BTreeMap::new();
-    // A file that is none is refused when the tool is asked.
-    for read in sources::trees(files) {
-        if let Ok(tree) = &read.tree {
-            collect(tree, &mut found);
-        }
-    }
-    found
-}
-
-fn collect(value: &Value, found: &mut BTreeMap<String, Variable>) {
-    match value {
-        Value::String(text) => of_text(text, found),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(entries) => entries.values().for_each(|value| collect(value, found)),
-        _ => {}
-    }
-}
-
-fn of_text(text: &str, found: &mut BTreeMap<String, Variable>) {
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            rest = after;
-            continue;
-        }
-        let braced = rest.strip_prefix('{');
-        let from = braced.unwrap_or(rest);
-        let len = from
-            .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-            .unwrap_or(from.len());
-        let (name, after) = from.split_at(len);
-        rest = from;
-        if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
-            continue;
-        }
-        let known = found.entry(name.to_owned()).or_default();
-        if braced.is_some() {
-            let after = after.strip_prefix(':').unwrap_or(after);
-            known.has_default |= after.starts_with('-');
-        }
-        rest = after;
-    }
-}
+/// Ports that stand for ports that nobody has set, from here on.
+const PORTS_FROM: u16 = 64_000;
 
 /// Words by which a name says that its value is for nobody to read.
 const SECRET: [&str; 15] = [
@@ -82,22 +32,42 @@ const SECRET: [&str; 15] = [
 ];
 
 /// Last words of a name that is about a secret, and holds none.
-const ABOUT: [&str; 12] = [
+const ABOUT: [&str; 31] = [
     "ALGORITHM",
+    "BUCKET",
+    "DATABASE",
+    "DAYS",
+    "DB",
+    "DIR",
     "ENABLED",
+    "EXPIRATION",
+    "EXPIRE",
+    "EXPIRES",
     "EXPIRY",
     "FILE",
     "HOST",
+    "HOURS",
     "ID",
+    // EXPIRES_IN
+    "IN",
     "LENGTH",
+    "LOCATION",
+    "MINUTES",
     "NAME",
     "PATH",
     "PORT",
+    "ROTATION",
+    "SECONDS",
+    "TAG",
     "TTL",
+    "URI",
     "URL",
+    "USER",
+    "VERSION",
+    "VOLUME",
 ];
 
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     name.to_uppercase()
         .split(['_', '-', '.'])
         .filter(|word| !word.is_empty())
@@ -133,6 +103,58 @@ pub(super) fn may_seal(name: &str) -> bool {
     seals && !opens
 }
 
+/// Whether a variable is a secret: what it is handed to says so, or its own name. What is a name or
+/// a place in the files, and what has a setting as its default, is none.
+pub(super) fn holds_secret(name: &str, variable: &Variable) -> bool {
+    let says = is_secret(name) || (variable.feeds_secret() && !variable.may_be_empty());
+    says && !variable.is_name() && !variable.defaults.iter().any(|one| is_setting(one))
+}
+
+/// Whether data may be sealed with a variable that is a secret.
+pub(super) fn seals(name: &str, variable: &Variable) -> bool {
+    may_seal(name) || (!is_secret(name) && variable.keys.iter().any(|key| may_seal(key)))
+}
+
+/// Whether a text is a number, a truth value or a duration.
+fn is_setting(text: &str) -> bool {
+    let text = text.trim_matches(['"', '\'']).to_lowercase();
+    let truth = ["true", "false", "yes", "no", "on", "off"].contains(&text.as_str());
+    let unit = |word: &str| {
+        let units = [
+            "", "ms", "s", "sec", "m", "min", "h", "d", "day", "days", "w", "y",
+        ];
+        units.contains(&word)
+    };
+    let begins = text.starts_with(|first: char| first.is_ascii_digit());
+    let words = text.split(|letter: char| letter.is_ascii_digit() || " .".contains(letter));
+    truth || (begins && words.into_iter().all(unit))
+}
+
+/// What stands for variables that nothing sets: a text that is told again where one may stand, a
+/// folder before the target of a mount, a port where that is asked for.
+pub(super) fn stand_in(name: &str, variable: &Variable, at: usize) -> String {
+    if variable.is_port() {
+        PORTS_FROM
+            .saturating_add(at.try_into().unwrap_or(0))
+            .to_string()
+    } else if variable.is_path() {
+        format!("./{name}")
+    } else if variable.is_text() {
+        mark(name)
+    } else {
+        STANDS_FOR.to_owned()
+    }
+}
+
+/// The variables that nothing sets, by the ports that stand for them.
+pub(super) fn stand_in_ports(given: &BTreeMap<String, String>) -> BTreeMap<u16, String> {
+    let ports = given.iter().filter_map(|(name, value)| {
+        let port: u16 = value.parse().ok()?;
+        (port >= PORTS_FROM).then(|| (port, name.clone()))
+    });
+    ports.collect()
+}
+
 /// Whether a value carries a password within a URL.
 pub(super) fn has_password(value: &str) -> bool {
     value
@@ -151,6 +173,13 @@ pub(super) fn mark(name: &str) -> String {
     format!("phx0{name}0xhp")
 }
 
+/// The variable whose mark a text carries first: what the text says is not known.
+pub(super) fn unknown(text: &str) -> Option<&str> {
+    let from = text.find("phx0")? + "phx0".len();
+    let len = text[from..].find("0xhp")?;
+    Some(&text[from..from + len])
+}
+
 /// The variables whose marks a text carries.
 pub(super) fn marked<'v>(text: &str, names: impl Iterator<Item = &'v String>) -> Vec<&'v str> {
     names
@@ -164,16 +193,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_found_as_the_tool_reads_them() {
-        let mut found = BTreeMap::new();
-        of_text(
-            "$A ${B} ${C:-d} ${D-${E}} ${F:?set it} $$NOT $${NEITHER} ${1} 100$",
-            &mut found,
-        );
-        let names: Vec<&str> = found.keys().map(String::as_str).collect();
-        assert_eq!(names, ["A", "B", "C", "D", "E", "F"]);
-        assert!(found["C"].has_default && found["D"].has_default && !found["B"].has_default);
-        assert!(!found["F"].has_default && !found["A"].has_default);
+    fn a_setting_is_no_secret() {
+        for text in ["30", "1h", "7 days", "1h30m", "true", "0.5", "\"off\""] {
+            assert!(is_setting(text), "{text}");
+        }
+        for text in ["", "hunter2", "5up3r", "changeme", "keys", "1hunter"] {
+            assert!(!is_setting(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_told_again() {
+        let text = format!("postgres://x/{}", mark("DB_NAME"));
+        assert_eq!(unknown(&text), Some("DB_NAME"));
+        assert_eq!(unknown("phx0"), None);
     }
 
     #[test]
@@ -199,6 +232,10 @@ mod tests {
             "PASSENGER_PORT",
             "SECRET_NAME",
             "TAG",
+            "ACCESS_TOKEN_EXPIRE_MINUTES",
+            "JWT_EXPIRES_IN",
+            "KEY_ROTATION",
+            "KEY_DB",
         ] {
             assert!(!is_secret(name), "{name}");
         }

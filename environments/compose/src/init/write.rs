@@ -1,5 +1,6 @@
-//! What was found, as an environment file that can be run as it is, a first document and a first
-//! scenario. Each question stands as a comment where its answer belongs.
+//! What was found, as an environment file, a first document and a first scenario. Each question stands
+//! as a comment where its answer belongs; where none is one that `check` asks too, the file can be run
+//! as it is.
 
 use std::fmt::Write as _;
 
@@ -11,6 +12,9 @@ use crate::project::guard::Fill;
 const PASSWORD_LEN: usize = 24;
 /// Columns of a comment.
 const WIDTH: usize = 100;
+
+/// What stands where nobody has said what does: `check` refuses it, at its line.
+pub(super) const UNKNOWN: &str = "\"\"";
 
 /// Where the files lie, as the environment file has to name them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -259,10 +263,11 @@ impl Found {
                 } else {
                     service.app
                 };
-                (
-                    service.name.clone(),
-                    format!("{what} at port {}{health}", service.port),
-                )
+                let port = service
+                    .port
+                    .map_or("unknown".to_owned(), |port| port.to_string());
+                let what = format!("{what} at port {port}{health}");
+                (service.name.clone(), what)
             }))
             .chain(
                 self.passwords
@@ -309,13 +314,11 @@ fn service(service: &Service, out: &mut Text) {
     let name = plain(&service.name);
     out.line(&format!("  {name}:"));
     out.line(&format!("    app: {}", service.app));
-    out.line(&format!(
-        "    url: http://{}.localhost",
-        service.name.to_lowercase().replace(['_', '.'], "-")
-    ));
+    out.line(&format!("    url: http://{}.localhost", service.host));
+    let port = service.port.map(|port| port.to_string());
     out.line(&format!(
         "    container: {{ service: {name}, port: {} }}",
-        service.port
+        port.as_deref().unwrap_or(UNKNOWN)
     ));
     for (word, all) in [("needs", &service.needs), ("secrets", &service.secrets)] {
         if !all.is_empty() {

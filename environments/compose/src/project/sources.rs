@@ -189,11 +189,15 @@ impl Source {
                 self.file.display()
             )];
         }
+        let named = self.env_files();
+        named.filter_map(|file| text(&file).err()).collect()
+    }
+
+    /// The files of variables that its services name, as far as they are there.
+    pub(crate) fn env_files(&self) -> impl Iterator<Item = PathBuf> {
         let named = self.tree.iter().flat_map(env_files);
         named
             .map(|named| self.real.with_file_name(named))
             .filter(|file| file.exists())
-            .filter_map(|file| text(&file).err())
-            .collect()
     }
 }

@@ -103,7 +103,7 @@ pub(crate) fn init(arguments: &InitArguments) -> Result<u8, Error> {
             .iter()
             .map(|file| way(&from, file))
             .collect(),
-        env_file: env_file.as_ref().map(|file| way(&from, file)),
+        env_file: found.env_file().map(|file| way(&from, file)),
         document: way(&from, &document),
         ours,
         schema: schema
@@ -141,6 +141,18 @@ fn tell(found: &Found, planned: &[Planned], output: &Path, ours: bool) -> Result
         out.push_str(&format!("  {}\n", file.path.display()));
     }
     let env = output.display();
+    let needed: Vec<String> = found.needed().iter().map(usize::to_string).collect();
+    if !needed.is_empty() {
+        out.push_str(&format!(
+            "first, for `phoenix check` is not ok before that:\n  answer {} {}\n",
+            if needed.len() == 1 {
+                "question"
+            } else {
+                "questions"
+            },
+            needed.join(", ")
+        ));
+    }
     out.push_str(&format!(
         "next:\n  phoenix check --env {env}\n  phoenix run --env {env}\n"
     ));

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::{Project, Said, settings};
 
 /// Whether something here reads Compose files; red where it has to.
-fn has_tool() -> bool {
+pub(crate) fn has_tool() -> bool {
     let answers = |program: &str, words: &[&str]| {
         let output = Command::new(program).args(words).output();
         output.is_ok_and(|output| output.status.success())

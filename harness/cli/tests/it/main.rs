@@ -16,6 +16,7 @@ mod hindered;
 mod host;
 mod host_proxy;
 mod init;
+mod init_asks;
 mod inputs;
 mod json;
 mod killed;
