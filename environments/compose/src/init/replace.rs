@@ -128,6 +128,10 @@ fn filled(known: Kind, mount: &Mount, folder: &Path) -> Option<Fill> {
     if *file || (mount.read_only && real.starts_with(folder)) {
         return None;
     }
+    if !real.exists() {
+        // Of nothing there is no copy.
+        return Some(Fill::Empty);
+    }
     if mount.read_only {
         return Some(Fill::Copy);
     }

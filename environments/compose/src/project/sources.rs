@@ -127,10 +127,7 @@ fn services(tree: &Value) -> impl Iterator<Item = &Value> {
 pub(crate) fn words<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<String> {
     let named: Vec<PathBuf> = files.cloned().collect();
     let read = trees(&named);
-    let beside = read.iter().flat_map(|source| {
-        let named = source.tree.iter().flat_map(env_files);
-        named.map(|named| source.real.with_file_name(named))
-    });
+    let beside = read.iter().flat_map(Source::env_files);
     let all = read.iter().map(|source| source.real.clone()).chain(beside);
     let mut words = BTreeSet::new();
     for text in all.filter_map(|file| text(&file).ok()) {

@@ -25,12 +25,22 @@ fn stack(name: &str) -> Option<Project> {
     let from = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/fixtures/stacks")
         .join(name);
-    for entry in fs::read_dir(&from).expect("a stack") {
-        let path = entry.expect("an entry").path();
-        let to = project.path(&path.file_name().expect("a name").to_string_lossy());
-        fs::copy(&path, to).expect("a copy");
-    }
+    copy(&from, &project.path("."));
     has_tool().then_some(project)
+}
+
+/// Copies what lies in a folder, and in those in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, to).expect("a copy");
+        }
+    }
 }
 
 /// What was said and what was written, for a snapshot.
