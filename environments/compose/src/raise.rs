@@ -78,7 +78,13 @@ impl Compose {
         for (at, name) in built.iter().enumerate() {
             says(&format!("building {name} ({} of {})", at + 1, built.len()));
             let doing = format!("build the image of {name}");
-            self.tool(&doing, &["build", name], BUILD_WITHIN).await?;
+            let mut words = vec!["build"];
+            if self.tool.is_first() {
+                // It leaves the container of a step that failed, which no label finds.
+                words.push("--force-rm");
+            }
+            words.push(name);
+            self.tool(&doing, &words, BUILD_WITHIN).await?;
             let image = drill.built(name);
             if let Some((digest, _)) = self.engine.image(&image).await? {
                 digests.insert(image, digest);

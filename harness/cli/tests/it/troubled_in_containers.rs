@@ -97,6 +97,9 @@ fn what_cannot_be_built_is_told_in_the_words_of_its_recipe() {
         let recipe = "FROM phoenix.local/socat:current\nRUN echo no compiler >&2; exit 9\n";
         let said = with_a_built_page(recipe);
         told(&said, 3, &["build the image of page", "no compiler", "9"]);
+        let steps = ["ps", "-a", "--no-trunc", "--format", "{{.Command}}"];
+        let left = docker(&steps).expect("a list");
+        assert!(!left.contains("no compiler"), "a step is left: {left}");
     }
 }
 
