@@ -71,6 +71,10 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
         sources::text(file).map_err(fail)?;
         files.push(real);
     }
+    // Version 2 takes what is no text for what it looks like.
+    if let Some(why) = sources::unreadable(what.files) {
+        return Err(fail(why));
+    }
     let nothing = tool.nothing().map_err(|why| fail(why.to_string()))?;
     let variables_file = match what.env_file {
         Some(_) => files.pop().unwrap_or_default(),
@@ -139,13 +143,16 @@ pub(crate) fn hide<'a>(text: &str, values: impl IntoIterator<Item = &'a String>)
 /// file cannot be parsed, what stands there.
 fn masked(said: &str, variables: &BTreeMap<String, String>) -> String {
     let mut text = hide(said, variables.values());
-    // The value may have several lines, and nothing follows it.
+    // The value may have several lines, and nothing follows it. Version 2 gives it lines of its own.
     if let Some(at) = text
         .to_ascii_lowercase()
         .find("invalid interpolation format")
-        && let Some(quote) = text[at..].find(": \"")
+        && let Some(end) = [": \"", ".\n"]
+            .iter()
+            .filter_map(|end| text[at..].find(end))
+            .min()
     {
-        text.truncate(at + quote);
+        text.truncate(at + end);
         text.push_str(": …");
     }
     let quotes_a_file = |line: &str| {
@@ -218,6 +225,15 @@ mod tests {
         assert_eq!(
             masked(said, &BTreeMap::new()),
             "services.a.environment.A contains …, which is an invalid type, it should be a string"
+        );
+    }
+
+    #[test]
+    fn what_follows_an_interpolation_that_failed_is_not_told() {
+        let said = "invalid interpolation format for services.a.environment.A.\nYou may need to escape any $ with another $.\n${s3cret";
+        assert_eq!(
+            masked(said, &BTreeMap::new()),
+            "invalid interpolation format for services.a.environment.A: …"
         );
     }
 

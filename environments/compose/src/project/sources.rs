@@ -122,6 +122,14 @@ fn services(tree: &Value) -> impl Iterator<Item = &Value> {
     services.into_iter().flat_map(|all| all.values())
 }
 
+/// Which of these files, and of those that they name, is no text.
+pub(super) fn unreadable(files: &[PathBuf]) -> Option<String> {
+    let read = trees(files);
+    let beside = read.iter().flat_map(Source::env_files);
+    let mut all = read.iter().map(|source| source.real.clone()).chain(beside);
+    all.find_map(|file| text(&file).err())
+}
+
 /// Every word of these files and of those that they extend, include or take variables from: what a file
 /// asks for is among them.
 pub(crate) fn words<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<String> {
