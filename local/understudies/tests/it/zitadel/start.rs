@@ -59,21 +59,21 @@ async fn health_is_of_the_process_and_readiness_of_the_database() {
 async fn it_listens_last_and_waits_only_as_long_as_it_is_told() {
     let mut machine = machine();
     machine.database().close();
-    let database = machine.database();
+    // Before it is hidden: opened afterwards, a file would be made anew.
+    let (first, second) = (machine.database(), machine.database());
     machine.rows.hide().await;
-    let platform = machine.platform(database);
+    let platform = machine.platform(first);
     let gone = phoenix_understudies::zitadel::start(platform).await.err();
     assert!(matches!(gone, Some(BootError::GaveUp(_))), "{gone:?}");
     machine.set("ZITADEL_DATABASE_POSTGRES_AWAITINITIALCONN", "30s");
-    let database = machine.database();
-    let mut platform = machine.platform(Arc::clone(&database));
+    let mut platform = machine.platform(Arc::clone(&second));
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     platform.listen = free.local_addr().unwrap();
     drop(free);
     let address = platform.listen;
     let starting = tokio::spawn(phoenix_understudies::zitadel::start(platform));
     // It is seen by its first question, not by the time that one takes on a busy machine.
-    let asked = tokio::time::timeout(Duration::from_secs(25), database.refused()).await;
+    let asked = tokio::time::timeout(Duration::from_secs(25), second.refused()).await;
     assert!(asked.is_ok(), "it asks for its database");
     let refused = tokio::net::TcpStream::connect(address).await;
     assert!(refused.is_err(), "nothing listens while it starts");
