@@ -150,20 +150,17 @@ impl Shape {
                     }
                 }
             }
-            Self::Named(shape) => match &node.kind {
+            Self::Named(shape) | Self::NamedBy(_, shape) => match &node.kind {
                 Kind::Map(entries) => {
                     for (key, value) in entries {
+                        if let Self::NamedBy(form, _) = self {
+                            formed(form, &key.text, key.place, source, what);
+                        }
                         shape.check(value, source, &format!("`{}`", key.text));
                     }
                 }
                 _ => wrong("names with values"),
             },
-            Self::NamedBy(form, shape) => {
-                for (key, _) in node.entries() {
-                    formed(form, &key.text, key.place, source, what);
-                }
-                Self::Named(shape.clone()).check(node, source, what);
-            }
             Self::Object(fields) => check_object(fields, node, source, what),
             Self::OneOf {
                 what,

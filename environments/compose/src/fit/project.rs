@@ -64,7 +64,8 @@ impl Fit<'_> {
             let service = key.text.split_once(":/").map_or("", |(service, _)| service);
             self.known_text(key.place, service, &services, SERVICE);
         }
-        self.stores(&own(&project, &settings.remap.remap()), &services);
+        let remap = settings.remap.remap();
+        self.stores(&own(&project, &remap), &services);
         self.services(&services);
         self.remapped(whole, &project, &services);
         if let Some(host) = taken(whole, &settings.egress) {
@@ -81,7 +82,6 @@ impl Fit<'_> {
             let help = "a way out leads to what is not of the stack".to_owned();
             self.wrong(place, "bad-egress", message, Some(help));
         }
-        let remap = settings.remap.remap();
         self.missing(&project, &remap);
         let hidden = settings.hidden();
         for reach in reaches(&project, &project.folder, &remap) {

@@ -35,22 +35,14 @@ impl Fit<'_> {
     /// The variables by which stores are opened and applications are spoken to are ones that the run
     /// knows, and none that its own tools live by.
     pub(super) fn variables(&self) {
-        let own = entries(self.words.get("variables"));
-        let secrets = entries(self.source.root.get("secrets"));
-        for (name, place) in own
-            .iter()
-            .map(|(name, _)| (name.text.as_str(), name.place))
-            .chain(secrets.iter().filter_map(|(_, secret)| {
-                let env = secret.get("env")?;
-                Some((env.text()?, env.place))
-            }))
-        {
+        for (name, place) in self.set_by_the_run() {
             if is_of_the_tool(name) {
                 let message = format!("`{name}` is a variable that the Compose tool itself takes");
                 let help = "give it another name in the Compose files".to_owned();
                 self.wrong(place, "bad-variable", message, Some(help));
             }
         }
+        let own = entries(self.words.get("variables"));
         let known: Vec<&str> = own.iter().map(|(name, _)| name.text.as_str()).collect();
         const VARIABLE: &str = "variable of `driver.compose.variables`";
         for (_, store) in entries(self.source.root.get("stores")) {
@@ -124,25 +116,26 @@ impl Fit<'_> {
                 words.extend(asked(text).map(str::to_owned));
             });
         }
-        let unasked = |name: &str, place: Place| {
+        for (name, place) in self.set_by_the_run() {
             if !words.contains(name) {
                 let message = format!("no Compose file asks for `{name}`");
                 let names = words.iter().map(String::as_str);
                 let close = did_you_mean(name, names).filter(|help| help.starts_with("did"));
                 self.wrong(place, "unknown-variable", message, close);
             }
-        };
-        for (name, _) in entries(self.words.get("variables")) {
-            unasked(&name.text, name.place);
         }
-        for (_, secret) in entries(self.source.root.get("secrets")) {
-            if let Some((name, place)) = secret
-                .get("env")
-                .and_then(|env| Some((env.text()?, env.place)))
-            {
-                unasked(name, place);
-            }
-        }
+    }
+
+    /// The variables of the Compose files that each run gives values of its own.
+    fn set_by_the_run(&self) -> impl Iterator<Item = (&str, Place)> {
+        let own = entries(self.words.get("variables")).iter();
+        let secrets = entries(self.source.root.get("secrets")).iter();
+        let of_secrets = secrets.filter_map(|(_, secret)| {
+            let env = secret.get("env")?;
+            Some((env.text()?, env.place))
+        });
+        own.map(|(name, _)| (name.text.as_str(), name.place))
+            .chain(of_secrets)
     }
 }
 

@@ -68,11 +68,11 @@ pub async fn resolve(tool: &Tool, what: Files<'_>) -> Result<Project, DriverErro
         let real = file
             .canonicalize()
             .map_err(|why| fail(format!("{}: {why}. Is the path right?", file.display())))?;
-        sources::text(file).map_err(fail)?;
         files.push(real);
     }
     // Version 2 takes what is no text for what it looks like.
-    if let Some(why) = sources::unreadable(what.files) {
+    let of_variables = what.env_file.and_then(|file| sources::text(file).err());
+    if let Some(why) = sources::unreadable(what.files).or(of_variables) {
         return Err(fail(why));
     }
     let nothing = tool.nothing().map_err(|why| fail(why.to_string()))?;

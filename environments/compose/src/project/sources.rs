@@ -122,23 +122,25 @@ fn services(tree: &Value) -> impl Iterator<Item = &Value> {
     services.into_iter().flat_map(|all| all.values())
 }
 
-/// Which of these files, and of those that they name, is no text.
-pub(super) fn unreadable(files: &[PathBuf]) -> Option<String> {
+/// These files, those that they extend or include, and the files of variables of their services.
+fn named(files: &[PathBuf]) -> Vec<PathBuf> {
     let read = trees(files);
     let beside = read.iter().flat_map(Source::env_files);
-    let mut all = read.iter().map(|source| source.real.clone()).chain(beside);
-    all.find_map(|file| text(&file).err())
+    let all = read.iter().map(|source| source.file.clone());
+    all.chain(beside).collect()
+}
+
+/// Which of these files, and of those that they name, is no text.
+pub(super) fn unreadable(files: &[PathBuf]) -> Option<String> {
+    named(files).iter().find_map(|file| text(file).err())
 }
 
 /// Every word of these files and of those that they extend, include or take variables from: what a file
 /// asks for is among them.
 pub(crate) fn words<'a>(files: impl Iterator<Item = &'a PathBuf>) -> BTreeSet<String> {
-    let named: Vec<PathBuf> = files.cloned().collect();
-    let read = trees(&named);
-    let beside = read.iter().flat_map(Source::env_files);
-    let all = read.iter().map(|source| source.real.clone()).chain(beside);
+    let files: Vec<PathBuf> = files.cloned().collect();
     let mut words = BTreeSet::new();
-    for text in all.filter_map(|file| text(&file).ok()) {
+    for text in named(&files).iter().filter_map(|file| text(file).ok()) {
         let parts = text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric());
         words.extend(parts.map(str::to_owned));
     }
